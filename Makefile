@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# make rehearse   the whole move on the stand-in cloud, with a verdict in numbers
+# make test       everything that must hold: lint, unit, contract, scenarios, one whole rehearsal, every lane found
+# make lint unit  the quick part
+# make up down status   the stand-in cloud alone; MEDZEN_WORLD=17 makes a second one beside it
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# ansible-core 2.19 on Python 3.11 is the default lane; without Python 3.11 the newest lane takes its place.
+PYTHON311 := $(shell tools/find-python 3.11)
+PYTHON_NEWEST := $(shell tools/find-python 3.13 3.12)
+LANE := $(if $(PYTHON311),py311,newest)
+PYTHON := $(or $(PYTHON311),$(PYTHON_NEWEST))
+BIN := $(CURDIR)/.venv-$(LANE)/bin
+export PATH := $(BIN):$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+export ANSIBLE_NOCOLOR ?= $(if $(CI),1,)
+
+.PHONY: help env lint unit contract coverage scenarios molecule lanes test rehearse up down status docs build clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+env:
+	@test -n "$(PYTHON)" || { echo "Found no Python 3.11, 3.12 or 3.13 with venv on PATH or among pyenv's versions. Install one and run again."; exit 2; }
+	@tools/environment $(LANE) $(PYTHON)
+
+lint: env
+	ruff check .
+	ruff format --check .
+	yamllint --strict .
+	ansible-lint --offline --strict
+
+unit: env
+	python -m pytest tests/unit tests/contract -n 2
+
+coverage: env
+	python -m coverage run -m pytest tests/unit tests/contract
+	python -m coverage report --skip-covered --sort=cover | tail -n 40
+
+scenarios: env
+	python -m pytest tests/scenarios -v
+
+molecule: env
+	tools/molecule-all
+
+lanes: env
+	tools/lanes "$(PYTHON311)" "$(PYTHON_NEWEST)"
+
+rehearse: env
+	python -m rehearsal run $(if $(database_seed),--extra-vars database_seed=$(database_seed),)
+
+test: env
+	tools/test
+
+up down status: env
+	@python -m rehearsal $@
+
+docs: env
+	python tools/reference.py
+
+build: env
+	ansible-galaxy collection build --force --output-path .cache
+
+clean:
+	rm -rf .cache .venv-* reports

@@ -1,0 +1,495 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The switchover of a database, as steps between observed states. No I/O here: sides and clock are passed in.
+
+Invariant: at every moment at most one side accepts writes.
+    The source accepts writes while it is not fenced. The target accepts writes once it is out of recovery and not
+    fenced. The fence travels with the data, so a promoted or restored target starts fenced. It is lifted there only
+    while the source's fence stands, and the source's is lifted only while the target cannot accept writes.
+
+    step          who accepts writes after it    an interruption here leaves        a second run
+    (gates)       source                         nothing                            begins anew
+    fence         nobody                         source fenced                      joins the fence
+    proof         nobody                         source fenced                      proves again
+    catch_up      nobody                         source fenced                      waits again
+    parity        nobody                         source fenced                      compares again
+    promote       nobody                         target promoting or promoted       waits for it, never asks twice
+    verify        nobody                         target promoted, fenced            verifies again
+    unfence       target                         target open, DNS on the source     tests and changes DNS
+    test_write    target                         the same                           the same
+    change_batch  target                         done                               changes nothing
+
+A failure before the point of no return (promote; with a target that is writable already, unfence) lifts the source's
+fence by itself. After it the source stays fenced and the message says how to go on. A killed process cannot go back:
+the next run observes which row above it finds, and goes on from there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from ansible_collections.medzen.multiregion.plugins.module_utils import lsn, parity
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.progress import Progress
+
+REPLICA_STEPS = ("fence", "proof", "catch_up", "parity", "promote", "verify", "unfence", "test_write")
+WRITABLE_STEPS = ("proof", "parity", "verify", "unfence", "test_write")
+JOIN_PROMOTION_STEPS = ("promote", "verify", "unfence", "test_write")
+BEFORE, AFTER, OTHER, NONE = "before", "after", "other", "none"
+CATCH_UP_POLL_S = 0.05
+GO_BACK_ATTEMPTS = 5
+
+
+class NotApplied(MultiregionError):
+    """A step was refused and is known to have had no effect."""
+
+
+class Interrupted(MultiregionError):
+    """Somebody asked this process to end."""
+
+
+@dataclass(frozen=True)
+class SourceView:
+    """What the source says about itself."""
+
+    reachable: bool
+    in_recovery: bool = False
+    fenced: bool = False
+    fence_id: str | None = None
+    problem: str = ""
+
+    @property
+    def accepts_writes(self) -> bool:
+        return self.reachable and not self.in_recovery and not self.fenced
+
+
+@dataclass(frozen=True)
+class TargetView:
+    """What the target says about itself, and RDS about it. `promoting`: RDS is at it, or a reboot ends it."""
+
+    exists: bool
+    reachable: bool = False
+    in_recovery: bool = False
+    fenced: bool = False
+    fence_id: str | None = None
+    promoting: bool = False
+    status: str | None = None
+    problem: str = ""
+
+    @property
+    def accepts_writes(self) -> bool:
+        return self.reachable and not self.in_recovery and not self.fenced
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that decides what is to be done."""
+
+    source: SourceView
+    target: TargetView
+    dns: str
+    promote: bool = True
+
+    @property
+    def switched(self) -> bool:
+        return self.target.accepts_writes and not self.source.accepts_writes and self.dns in (AFTER, NONE)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of the gates and of the waits."""
+
+    max_lag_bytes: int = 16 * 1024 * 1024
+    catch_up_timeout_s: float = 60
+    parity_level: str = "counts"
+    schemas: tuple[str, ...] = ("ehr", "ext")
+
+
+class Source(Protocol):
+    def observe(self) -> SourceView: ...
+    def position(self) -> str: ...
+    def identity(self) -> str | None: ...
+    def fence(self) -> dict: ...
+    def prove(self) -> dict: ...
+    def count_writes(self) -> dict: ...
+    def read(self, request: parity.ParityRequest) -> parity.Side: ...
+    def unfence(self) -> dict: ...
+
+
+class Target(Protocol):
+    def observe(self) -> TargetView: ...
+    def identity(self) -> str | None: ...
+    def replicates_from(self) -> str | None: ...
+    def replay(self) -> dict: ...
+    def promote(self) -> None: ...
+    def wait_writable(self) -> None: ...
+    def read(self, request: parity.ParityRequest) -> parity.Side: ...
+    def unfence(self) -> dict: ...
+    def test_write(self) -> dict: ...
+
+
+class Dns(Protocol):
+    def observe(self) -> str: ...
+    def change(self) -> dict: ...
+
+
+# ---- decisions, pure ----
+
+
+def check_invariant(world: World) -> None:
+    """Refuse where both sides accept writes: which of them is right cannot be told from here."""
+    if world.source.accepts_writes and world.target.accepts_writes:
+        raise Refused(
+            "Both sides accept writes.",
+            "the source is not fenced and the target is out of recovery and not fenced",
+            "at most one side accepts writes",
+            "find out which side the application writes to; seed the target again from it",
+        )
+
+
+def plan_steps(world: World) -> tuple[str, ...]:
+    """The steps that are left, in order; none when all is done. Refuses where the state is not understood."""
+    if world.switched:
+        return ()
+    _refuse_unknown(world)
+    check_invariant(world)
+    steps = _database_steps(world)
+    return (*steps, "change_batch") if world.dns == BEFORE else steps
+
+
+def _refuse_unknown(world: World) -> None:
+    source, target = world.source, world.target
+    if not source.reachable:
+        raise Refused(
+            "The source cannot be read.",
+            source.problem,
+            "a source whose state is known",
+            "make it reachable; without it only fail_over is possible, which accepts a loss",
+        )
+    if source.in_recovery:
+        raise Refused("The source is a replica.", "it is in recovery", "the primary that serves production")
+    if not target.exists:
+        raise Refused("The target does not exist.", target.problem, "a replica or a restored copy", "create it first")
+    if not target.reachable and not target.promoting:
+        raise Refused("The target cannot be read.", target.problem, "a target whose state is known")
+    if world.dns == OTHER:
+        raise Refused(
+            "The record sets are neither as they must be before nor as they are wanted.",
+            "other record sets",
+            "the record sets of change_batch.expect",
+            "find out who changed them; plan the change again",
+        )
+
+
+def _database_steps(world: World) -> tuple[str, ...]:
+    source, target = world.source, world.target
+    if target.promoting:
+        _require_fenced(world, "The target is being promoted")
+        return JOIN_PROMOTION_STEPS
+    if target.in_recovery:
+        _refuse_replica(world)
+        return REPLICA_STEPS
+    _require_fenced(world, "The target is writable already")
+    if target.fenced and target.fence_id != source.fence_id:
+        raise Refused(
+            "The target was not made from this source behind this fence.",
+            f"fence {target.fence_id} in the target",
+            f"fence {source.fence_id} of the source",
+            "seed the target again: fence first, then snapshot",
+        )
+    return WRITABLE_STEPS if target.fenced else tuple(step for step in WRITABLE_STEPS if step != "unfence")
+
+
+def _refuse_replica(world: World) -> None:
+    if not world.promote:
+        raise Refused(
+            "The target is a replica, but promote is false.", "in recovery", "a restored copy", "set promote: true"
+        )
+    if world.dns == AFTER:
+        raise Refused(
+            "The record sets point at a target that cannot write.",
+            "the target is in recovery",
+            "record sets that point at the source until the switchover",
+            "set them back, then run again",
+        )
+    if world.target.status not in (None, "available"):
+        raise Refused(
+            "The target cannot be promoted now.",
+            f"its status is {world.target.status}",
+            "available; RDS promotes no instance that is being backed up or modified",
+            "run again when it is available",
+        )
+
+
+def _require_fenced(world: World, what: str) -> None:
+    if not world.source.fenced:
+        raise Refused(
+            f"{what}, but the source is not fenced.",
+            "a source that accepts writes, which the target will never receive",
+            "a source fenced before the target was taken from it",
+            "seed the target again: with a replica, or by a snapshot taken behind the fence",
+        )
+
+
+def point_of_no_return(world: World, steps: tuple[str, ...]) -> str | None:
+    """The step from which on the source's fence stays. None: it is passed already."""
+    if "promote" in steps and not world.target.promoting:
+        return "promote"
+    # A restored copy that was never opened: the source may be opened again.
+    if not world.promote and "unfence" in steps:
+        return "unfence"
+    return None
+
+
+def apply_step(world: World, step: str) -> World:
+    """The world after a step: for the plan, for check mode and for the proof of the invariant."""
+    source, target = world.source, world.target
+    if step == "fence":
+        return replace(world, source=replace(source, fenced=True, fence_id=source.fence_id or "new"))
+    if step == "promote":
+        promoted = replace(
+            target, in_recovery=False, promoting=False, reachable=True, fenced=True, fence_id=source.fence_id
+        )
+        return replace(world, target=promoted)
+    if step == "unfence":
+        return replace(world, target=replace(target, fenced=False, fence_id=None))
+    return replace(world, dns=AFTER) if step == "change_batch" else world
+
+
+def judge_lag(source_position: str | None, replay: dict, limit_bytes: int) -> int:
+    """The lag in bytes; refuses a lag that is too large, not measured, or held up by a pause."""
+    lag = lsn.lag_bytes(source_position, replay.get("lsn"))
+    if lag is None or replay.get("paused"):
+        found = "replay is paused" if replay.get("paused") else "no replay position"
+        raise Refused("The replica's lag is not known.", found, "a replica that replays", "look at its replication")
+    if lag > limit_bytes:
+        raise Refused(
+            "The replica is too far behind.", f"{lag} bytes", f"{limit_bytes} bytes at most", "run again when it is not"
+        )
+    return lag
+
+
+def judge_writes(found: dict, counts: dict[str, int]) -> None:
+    """Refuse when the source was written to since its fence: those writes are not on the target."""
+    rows = found.get("newer_rows")
+    now = found.get("rows") or {}
+    gone = {table: (counts[table], now[table]) for table in counts if table in now and now[table] != counts[table]}
+    if rows is None or rows or gone or found.get("gaps"):
+        raise Refused(
+            "The source was written to behind its fence.",
+            f"{rows if rows is not None else 'an unknown number of'} rows newer than the fence, "
+            f"changed counts {gone or 'none'}, tables without their trigger {found.get('gaps') or 'none'}",
+            "no write since the fence",
+            "compare both sides by postgresql_parity; take over the rows that differ, then run again",
+            {"writes_since_fence": found},
+        )
+
+
+# ---- the run ----
+
+
+class Switchover:
+    """One run. `result` grows as it goes, so that a failure tells how far it came."""
+
+    def __init__(
+        self,
+        source: Source,
+        target: Target,
+        dns: Dns,
+        *,
+        promote: bool = True,
+        limits: Limits | None = None,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ):
+        self.source, self.target, self.dns, self.promote = source, target, dns, promote
+        self.limits = limits or Limits()
+        self._now, self._clock, self._sleep = now, clock, sleep
+        self._counts: dict[str, int] = {}
+        self._goal: str | None = None
+        self.world: World | None = None
+        # Whether a failure now would lift the source's fence: a request to end is followed only as long as it does.
+        self.reversible = True
+        self.result: dict[str, Any] = {"changed": False, "timeline": [], "went_back": False}
+
+    def observe(self) -> World:
+        self.world = World(self.source.observe(), self.target.observe(), self.dns.observe(), self.promote)
+        return self.world
+
+    def plan(self) -> dict:
+        """Check mode: everything is read, nothing is written."""
+        world = self.observe()
+        steps = plan_steps(world)
+        if "catch_up" in steps:
+            self._check_gates()
+        return self.result | {"changed": bool(steps), "planned": False, "steps": list(steps)}
+
+    def run(self) -> dict:
+        world = self.observe()
+        steps = plan_steps(world)
+        self.result["steps"] = list(steps)
+        if not steps:
+            return self.result | {"already_switched": True}
+        last_safe = point_of_no_return(world, steps)
+        if "catch_up" in steps:
+            self._guard("gates", self._check_gates, can_go_back=last_safe is not None and world.source.fenced)
+        for step in steps:
+            if step == last_safe:
+                last_safe = None
+            self.reversible = last_safe is not None
+            self._guard(step, getattr(self, f"_{step}"), can_go_back=last_safe is not None)
+        self._sum_up()
+        return self.result | {"already_switched": False}
+
+    def _guard(self, step: str, action: Callable[[], None], *, can_go_back: bool) -> None:
+        """Run a step; whatever goes wrong, leave a state in which the application can go on, or say how to."""
+        entry = {"step": step, "start": self._now()}
+        Progress(f"switchover: {step}").report()
+        try:
+            action()
+        except BaseException as error:
+            self._fail(step, error, can_go_back or isinstance(error, NotApplied))
+        finally:
+            entry["end"] = self._now()
+            self.result["timeline"].append(entry)
+
+    def _fail(self, step: str, error: BaseException, can_go_back: bool) -> None:
+        reason = error.message if isinstance(error, MultiregionError) else f"{type(error).__name__}: {error}"
+        self.result.update(getattr(error, "result", {}))
+        advice = self._go_back() if can_go_back else self._stay(step)
+        gate = {"name": "write pause", "verdict": "refuse", "evidence": {"step": step, "reason": reason}}
+        result = self.result | {"failed_step": step, "gate": gate}
+        raise MultiregionError(f"The switchover failed at step {step}: {reason} {advice}", result) from error
+
+    def _go_back(self) -> str:
+        problem: BaseException | None = None
+        for _attempt in range(GO_BACK_ATTEMPTS):
+            try:
+                self.source.unfence()
+                self.result["went_back"] = True
+                return "It went back: the source accepts writes again, nothing was switched."
+            except MultiregionError as error:
+                problem = error
+                self._sleep(CATCH_UP_POLL_S)
+        return (
+            f"THE SOURCE IS STILL FENCED, because going back failed as well ({problem}). "
+            "Next: run postgresql_fence with state=unfenced on the source."
+        )
+
+    def _stay(self, step: str) -> str:
+        if step == "change_batch":
+            return "The target accepts writes, the source stays fenced. Next: run again, only the record sets are left."
+        return (
+            "The source stays fenced, because the target may be promoted and there is no automatic way back. "
+            "Next: remove the cause and run again; the run goes on from here."
+        )
+
+    def _sum_up(self) -> None:
+        timeline = self.result["timeline"]
+        spans = {entry["step"]: entry["end"] - entry["start"] for entry in timeline}
+        steps = [entry for entry in timeline if entry["step"] != "gates"]
+        self.result["pause_s"] = round(steps[-1]["end"] - steps[0]["start"], 3)
+        self.result["promote_s"] = round(spans.get("promote", 0.0), 3)
+        kept = ("fence", "lsn", "lag_bytes", "parity", "writes_since_fence", "test_write", "change_id")
+        evidence = {key: self.result[key] for key in kept if key in self.result}
+        self.result["gate"] = {"name": "write pause", "verdict": "pass", "evidence": evidence}
+
+    # ---- steps: each can be repeated ----
+
+    def _check_gates(self) -> None:
+        identities = self.source.identity(), self.target.identity()
+        if None not in identities:
+            if identities[0] != identities[1]:
+                raise Refused(
+                    "The target is no replica of this source.",
+                    f"system identifier {identities[1]}",
+                    f"system identifier {identities[0]} of the source",
+                    "check both logins",
+                )
+        elif not self.target.replicates_from():
+            raise Refused(
+                "Nothing shows that the target replicates this source.",
+                "system identifiers that may not be read, and no replication source known to RDS",
+                "evidence that both are the same database",
+                "GRANT EXECUTE ON FUNCTION pg_control_system() to the roles that log in",
+            )
+        self.result["lag_bytes"] = judge_lag(self.source.position(), self.target.replay(), self.limits.max_lag_bytes)
+
+    def _fence(self) -> None:
+        found = self.source.fence()
+        self.result["changed"] |= found.pop("changed")
+        self.result["fence"] = found
+
+    def _proof(self) -> None:
+        found = self.source.prove()
+        if not found["lsn_still"]:
+            raise Refused(
+                "The source's log does not stand still behind the fence.",
+                f"it is at {found['lsn']} and moving",
+                "two equal readings",
+                "find the writer in another database of this server",
+            )
+        self._goal = found["lsn"]
+        self.result["fence"] = self.result.get("fence", {}) | found
+        self.result["lsn"] = found["lsn"]
+
+    def _catch_up(self) -> None:
+        goal = str(self._goal)
+        started, deadline = self._clock(), self._clock() + self.limits.catch_up_timeout_s
+        progress = Progress("switchover: catch up", clock=self._clock)
+        while not lsn.is_reached((replay := self.target.replay()).get("lsn"), goal):
+            if self._clock() > deadline:
+                raise Refused(
+                    f"The replica did not catch up within {self.limits.catch_up_timeout_s:g} s.",
+                    f"{replay.get('lsn')}, {lsn.lag_bytes(goal, replay.get('lsn'))} bytes behind",
+                    f"the fence's position {goal}",
+                    "look at the replication link, or raise catch_up_timeout",
+                )
+            progress.report(detail=f"{lsn.lag_bytes(goal, replay.get('lsn'))} bytes behind")
+            self._sleep(CATCH_UP_POLL_S)
+        self.result["catch_up_s"] = round(self._clock() - started, 3)
+
+    def _parity(self) -> None:
+        request = parity.ParityRequest(level=self.limits.parity_level, schemas=self.limits.schemas)
+        source, target, problems = parity.read_both(
+            lambda: self.source.read(request), lambda: self.target.read(request)
+        )
+        judgement = parity.judge(source, target, problems, request)
+        self.result["parity"] = parity.evidence(judgement)
+        # A target that a former run opened may have been written to since; it must lack nothing.
+        ahead = "unfence" not in self.result["steps"] and parity.is_target_ahead_only(judgement["differences"])
+        if judgement["verdict"] != parity.EQUAL and not ahead:
+            raise Refused(
+                "The two sides are not equal.",
+                f"{judgement['verdict']}: {(judgement['differences'] or problems)[:3]}",
+                "equal structure, counts and newest write",
+                "find the cause; seed the target again if it is not the source's copy",
+            )
+        self._counts = source.counts if source else {}
+
+    def _promote(self) -> None:
+        self.result["changed"] = True
+        if not self.target.observe().promoting:
+            self.target.promote()
+        self.target.wait_writable()
+
+    def _verify(self) -> None:
+        found = self.source.count_writes()
+        self.result["writes_since_fence"] = {key: found.get(key) for key in ("transactions", "newer_rows")}
+        judge_writes(found, self._counts)
+
+    def _unfence(self) -> None:
+        found = self.target.unfence()
+        self.result["changed"] |= found["changed"]
+        self.result["renewed_sessions"] = len(found["renewed_sessions"])
+
+    def _test_write(self) -> None:
+        self.result["test_write"] = self.target.test_write()
+
+    def _change_batch(self) -> None:
+        self.result["changed"] = True
+        self.result.update(self.dns.change())

@@ -1,0 +1,178 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cloudwatch_metric_info
+short_description: Read one CloudWatch metric over a window
+version_added: 1.0.0
+description:
+  - Reads the datapoints of one metric from some time ago until now and adds them up.
+  - A metric that has never been published has no datapoints. That is not zero, so RV(total) is then V(null);
+    for metrics that AWS publishes only when there is something to count, say so with O(absent_is_zero).
+  - Needs C(cloudwatch:GetMetricStatistics) and C(cloudwatch:ListMetrics).
+author: MedZen platform team
+attributes:
+  check_mode: {description: Can run in check mode and does the same., support: full}
+  diff_mode: {description: Changes nothing., support: N/A}
+options:
+  namespace:
+    description: Namespace of the metric, such as V(AWS/ApplicationELB).
+    type: str
+    required: true
+  metric:
+    description: Name of the metric, such as V(RequestCount).
+    type: str
+    required: true
+  dimensions:
+    description: Dimensions by name. All that the metric is published with must be given.
+    type: dict
+    required: true
+  statistic:
+    description: What is read of each period.
+    type: str
+    choices: [Sum, Average, Maximum, Minimum, SampleCount]
+    default: Sum
+  window_s:
+    description: Length of the window that ends now, in seconds.
+    type: int
+    default: 3600
+  absent_is_zero:
+    description:
+      - Take a window without datapoints for zero, provided that the metric has been published before.
+      - C(RequestCount) of a balancer is published only for minutes with requests.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: Count the requests of the last hour at the old balancer
+  medzen.multiregion.cloudwatch_metric_info:
+    region: af-south-1
+    namespace: AWS/ApplicationELB
+    metric: RequestCount
+    dimensions: {LoadBalancer: app/medzen-ehrbase-alb-af-south-1/50dc6c495c0c9188}
+    window_s: 3600
+    absent_is_zero: true
+"""
+
+RETURN = r"""
+total:
+  description: Sum over the datapoints, or their extreme for V(Maximum) and V(Minimum). V(null) when it is unknown.
+  returned: always
+  type: float
+known:
+  description: Whether the metric has ever been published.
+  returned: always
+  type: bool
+datapoints:
+  description: Time and value of each period, oldest first.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    time: {description: Start of the period., type: str}
+    value: {description: Value of the statistic., type: float}
+window_s:
+  description: Length of the window in seconds.
+  returned: always
+  type: int
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, paginate
+from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
+
+DATAPOINTS_MAX = 1440
+PERIOD_S_MIN = 60
+COMBINE = {"Maximum": max, "Minimum": min}
+
+
+def period_s(window_s: int) -> int:
+    """The shortest period, in whole minutes, with which the window fits into one answer."""
+    minutes = -(-window_s // (DATAPOINTS_MAX * PERIOD_S_MIN))
+    return max(1, minutes) * PERIOD_S_MIN
+
+
+def combine(values: list[float], statistic: str, known: bool, absent_is_zero: bool) -> float | None:
+    """One number for the window. No datapoint is zero only where the caller knows that the metric is real."""
+    if values:
+        return float(COMBINE.get(statistic, sum)(values))
+    return 0.0 if absent_is_zero and known else None
+
+
+@describe("list the metric {metric}")
+def is_published(cloudwatch, namespace: str, metric: str, dimensions: list) -> bool:
+    found = paginate(
+        cloudwatch, "list_metrics", "Metrics", Namespace=namespace, MetricName=metric, Dimensions=dimensions
+    )
+    return bool(found)
+
+
+@describe("read the metric {metric}")
+def read_datapoints(
+    cloudwatch, namespace: str, metric: str, dimensions: list, statistic: str, window_s: int, now: datetime
+) -> list:
+    answer = cloudwatch.get_metric_statistics(
+        Namespace=namespace,
+        MetricName=metric,
+        Dimensions=dimensions,
+        StartTime=now - timedelta(seconds=window_s),
+        EndTime=now,
+        Period=period_s(window_s),
+        Statistics=[statistic],
+        aws_retry=True,
+    )
+    return sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
+
+
+def read_metric(module: AnsibleAWSModule) -> dict:
+    options = module.params
+    cloudwatch = client(module, "cloudwatch")
+    dimensions = [{"Name": name, "Value": str(value)} for name, value in sorted(options["dimensions"].items())]
+    what = (options["namespace"], options["metric"], dimensions)
+    known = is_published(cloudwatch, *what)
+    now = datetime.now(UTC)
+    points = read_datapoints(cloudwatch, *what, options["statistic"], options["window_s"], now)
+    values = [point[options["statistic"]] for point in points]
+    return {
+        "changed": False,
+        "known": known,
+        "total": combine(values, options["statistic"], known or bool(points), options["absent_is_zero"]),
+        "datapoints": [
+            {"time": point["Timestamp"].isoformat(), "value": value}
+            for point, value in zip(points, values, strict=True)
+        ],
+        "window_s": options["window_s"],
+    }
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "namespace": {"type": "str", "required": True},
+            "metric": {"type": "str", "required": True},
+            "dimensions": {"type": "dict", "required": True},
+            "statistic": {
+                "type": "str",
+                "choices": ["Sum", "Average", "Maximum", "Minimum", "SampleCount"],
+                "default": "Sum",
+            },
+            "window_s": {"type": "int", "default": 3600},
+            "absent_is_zero": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    run(module, read_metric)
+
+
+if __name__ == "__main__":
+    main()

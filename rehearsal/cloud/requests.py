@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an HTTP request to a call: service, operation, region and parameters by botocore's own models."""
+
+from __future__ import annotations
+
+import functools
+import io
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from botocore.exceptions import UnknownServiceError
+from botocore.loaders import create_loader
+from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.request import Request, determine_request_protocol
+from moto.core.routing import NotFound, get_service_router
+from moto.core.utils import get_service_model
+
+from rehearsal.cloud.operations import Call
+
+# Names in a signature that are not botocore's service name, or that several services share.
+SERVICES_BY_SIGNING_NAME = {
+    "apigateway": ("apigatewayv2", "apigateway"),
+    "bedrock": ("bedrock", "bedrock-runtime", "bedrock-agent", "bedrock-agent-runtime"),
+    "chime": (
+        "chime-sdk-meetings",
+        "chime-sdk-identity",
+        "chime-sdk-messaging",
+        "chime-sdk-media-pipelines",
+        "chime-sdk-voice",
+        "chime",
+    ),
+    "dynamodb": ("dynamodb", "dynamodbstreams"),
+    "elasticfilesystem": ("efs",),
+    "elasticloadbalancing": ("elbv2", "elb"),
+    "email": ("ses",),
+    "monitoring": ("cloudwatch",),
+    "s3": ("s3", "s3control"),
+    "servicequotas": ("service-quotas",),
+    "ses": ("sesv2", "ses"),
+    "states": ("stepfunctions",),
+    "tagging": ("resourcegroupstaggingapi",),
+}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a SigV4 signature says about its request."""
+
+    access_key: str
+    region: str
+    service: str
+
+
+@functools.cache
+def known_services() -> frozenset[str]:
+    return frozenset(create_loader().list_available_services("service-2"))
+
+
+def read_scope(environ: dict[str, Any]) -> Scope | None:
+    """The credential scope of a signed request, from the header or from a presigned URL."""
+    header = environ.get("HTTP_AUTHORIZATION", "")
+    credential = header.partition("Credential=")[2].split(",")[0].strip()
+    if not credential:
+        credential = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential", [""])[0]
+    parts = credential.split("/")
+    return Scope(parts[0], parts[-3], parts[-2].lower()) if len(parts) >= 5 else None
+
+
+def identify(environ: dict[str, Any], body: bytes, scope: Scope) -> Call:
+    """The call that a request makes; `known` is false when botocore has no such service or operation."""
+    request = Request(dict(environ, **{"wsgi.input": io.BytesIO(body)}))
+    for service in candidates(scope.service):
+        call = _match(request, service, scope)
+        if call is not None:
+            return call
+    operation = request.headers.get("X-Amz-Target", "").rpartition(".")[2] or request.values.get("Action", "")
+    service = candidates(scope.service)[0] if candidates(scope.service) else scope.service
+    operation = operation or f"{request.method} {request.path}"
+    return Call(service, operation, scope.region, guess_protocol(request), {}, scope.service, False, scope.access_key)
+
+
+def candidates(signing_name: str) -> tuple[str, ...]:
+    """Services that sign with this name."""
+    named = SERVICES_BY_SIGNING_NAME.get(signing_name)
+    return named or ((signing_name,) if signing_name in known_services() else ())
+
+
+def guess_protocol(request: Request) -> str:
+    """The protocol of a request whose service is unknown, to answer in a form that the caller can read."""
+    if request.headers.get("X-Amz-Target"):
+        return "json"
+    return "query" if "Action" in request.values else "rest-json"
+
+
+def _match(request: Request, service: str, scope: Scope) -> Call | None:
+    try:
+        model = get_service_model(service)
+        protocol = determine_request_protocol(model, request.content_type)
+        if not _is_for(request, model, protocol):
+            return None
+        operation, path_parameters = get_service_router(service).match(request)
+    except (NotFound, NotImplementedError, UnknownServiceError):
+        return None
+    parameters = _parse(request, operation, protocol, path_parameters)
+    return Call(service, operation.name, scope.region, protocol, parameters, scope.service, True, scope.access_key)
+
+
+def _is_for(request: Request, model: Any, protocol: str) -> bool:
+    """Tell services with one signing name apart by target prefix or API version."""
+    if protocol in ("query", "ec2"):
+        return request.values.get("Version", model.api_version) == model.api_version
+    target = request.headers.get("X-Amz-Target", "")
+    return not target or target.rpartition(".")[0] == model.metadata.get("targetPrefix", "")
+
+
+def _parse(request: Request, operation: Any, protocol: str, path_parameters: dict[str, Any]) -> dict[str, Any]:
+    return PROTOCOL_PARSERS[protocol](operation).parse(
+        {
+            "method": request.method,
+            "values": request.values,
+            "headers": request.headers,
+            "body": request.get_data(),
+            "url_path": request.path,
+            "url_params": path_parameters,
+        }
+    )

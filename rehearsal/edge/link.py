@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Talk with the cloud: what to balance comes from it, health and request counts go to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import aiohttp
+
+from rehearsal.edge.listeners import Fleet
+from rehearsal.edge.model import read_balancer
+
+LOG = logging.getLogger("rehearsal.edge")
+POLL_SECONDS = 0.1
+REPORT_SECONDS = 0.2
+CALL_TIMEOUT = aiohttp.ClientTimeout(total=10)
+
+
+class Link:
+    """Follows one world's control API."""
+
+    def __init__(self, api_url: str, session: aiohttp.ClientSession, fleet: Fleet) -> None:
+        self._url = f"{api_url}/_rehearsal/edge"
+        self._session = session
+        self._fleet = fleet
+        self._serial = ""
+        self._reported: dict[str, Any] = {}
+
+    async def follow(self) -> None:
+        """Take over every change, forever."""
+        while True:
+            try:
+                await self.take_changes()
+            except (aiohttp.ClientError, TimeoutError) as problem:
+                LOG.warning("The cloud does not say what to balance: %s", problem)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def take_changes(self) -> None:
+        """Ask once; an answer without balancers means that nothing changed."""
+        async with self._session.get(self._url, params={"serial": self._serial}, timeout=CALL_TIMEOUT) as response:
+            response.raise_for_status()
+            described = await response.json()
+        if "balancers" in described:
+            await self._fleet.apply([read_balancer(row) for row in described["balancers"]], float(described["scale"]))
+            self._serial = described["serial"]
+
+    async def report(self) -> None:
+        """Say how the targets are, and how many requests came, whenever that changed."""
+        while True:
+            try:
+                await self.report_once()
+            except (aiohttp.ClientError, TimeoutError) as problem:
+                LOG.warning("The cloud does not take the targets' health: %s", problem)
+            await asyncio.sleep(REPORT_SECONDS)
+
+    async def report_once(self) -> None:
+        found = self._fleet.report()
+        if found == self._reported:
+            return
+        async with self._session.post(f"{self._url}/health", json=found, timeout=CALL_TIMEOUT) as response:
+            response.raise_for_status()
+        self._reported = found

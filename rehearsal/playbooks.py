@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run a playbook as an operator does, and say what it did: time, Ansible's counts, and AWS calls from the ledger."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rehearsal.api import control
+from rehearsal.settings import Settings
+from rehearsal.summary import PlaybookRow
+
+ROOT = Path(__file__).resolve().parent.parent
+RECAP = re.compile(r"^(\S+)\s+: (.*)$")
+# A playbook of the rehearsal takes a minute or two; one that hangs must not hang the rehearsal.
+PLAYBOOK_S_MAX = 900
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Where playbooks run, and for whom."""
+
+    settings: Settings
+    inventory: str
+    folder: Path
+    extra_vars: dict[str, Any]
+    run_id: str
+
+    def run(self, name: str, *, label: str, check: bool = False, extra_vars: dict | None = None, quiet=False):
+        """Run `<name>.yml` from the project's root; its output goes to the terminal and to a log."""
+        given = {**self.extra_vars, **(extra_vars or {})}
+        command = [_ansible_playbook(), f"{name}.yml", "-i", self.inventory, *(["--check", "--diff"] if check else [])]
+        command += ["-e", json.dumps(given)] if given else []
+        before = int(control(self.settings, "ledger/mark", {"name": f"{label} {name}"})["n"])
+        started = time.time()
+        code = self._stream(command, label, name, quiet)
+        wall_s = time.time() - started
+        calls = control(self.settings, f"ledger?since={before}", timeout_s=60)["calls"]
+        return self._row(name, label, code, started, wall_s, calls)
+
+    def _stream(self, command: list[str], label: str, name: str, quiet: bool) -> int:
+        environment = {
+            **os.environ,
+            "MEDZEN_WORLD": str(self.settings.world),
+            "MEDZEN_MULTIREGION_REPORTS": str(self.folder / "playbooks" / label),
+            "MEDZEN_MULTIREGION_RUN": f"{self.run_id}-{label}-{name}".replace("_", "-"),
+            "PYTHONUNBUFFERED": "1",
+            "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
+        }
+        # Nobody's account may be reached from a rehearsal.
+        for variable in [key for key in environment if key.startswith("AWS_")]:
+            del environment[variable]
+        log = self.log(label, name)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("w", encoding="utf-8") as stream:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+            deadline = time.monotonic() + PLAYBOOK_S_MAX
+            assert process.stdout is not None
+            for line in process.stdout:
+                stream.write(line)
+                if not quiet:
+                    sys.stdout.write(line)
+                    sys.stdout.flush()
+                if time.monotonic() > deadline:
+                    process.kill()
+            return process.wait()
+
+    def log(self, label: str, name: str) -> Path:
+        return self.folder / "logs" / f"{label}-{name}.log"
+
+    def _row(self, name: str, label: str, code: int, started: float, wall_s: float, calls: list[dict]) -> PlaybookRow:
+        counts = recap(self.log(label, name).read_text(encoding="utf-8"))
+        own = [call for call in calls if not call["record"]]
+        return PlaybookRow(
+            name=name,
+            wall_s=round(wall_s, 2),
+            ok=counts["ok"],
+            changed=counts["changed"],
+            failed=counts["failed"] + counts["unreachable"],
+            aws_calls=len(own),
+            write_calls=sum(1 for call in own if call["write"]),
+            record_calls=len(calls) - len(own),
+            exit_code=code,
+            started=started,
+        )
+
+
+def recap(output: str) -> dict[str, int]:
+    """Ansible's own counts, added up over the hosts."""
+    total = {"ok": 0, "changed": 0, "failed": 0, "unreachable": 0, "skipped": 0}
+    _, _, tail = output.rpartition("PLAY RECAP")
+    for line in re.sub(r"\x1b\[[0-9;]*m", "", tail).splitlines():
+        found = RECAP.match(line.strip())
+        for pair in found[2].split() if found else ():
+            key, _, value = pair.partition("=")
+            if key in total and value.isdigit():
+                total[key] += int(value)
+    return total
+
+
+def _ansible_playbook() -> str:
+    """The one of this environment, whatever else is on PATH."""
+    beside = Path(sys.executable).parent / "ansible-playbook"
+    return str(beside) if beside.exists() else "ansible-playbook"

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Processes of a world: started with a pid file and a log, stopped by that file, and gone when the cloud is gone.
+
+A pid file holds the pid, the start time by which the kernel tells that process from a later one with the same pid,
+and the signal that ends it gently.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rehearsal.settings import Settings
+
+UNPRIVILEGED_USER = "nobody"
+WATCH_SECONDS = 0.5
+STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A process as the pid file remembers it."""
+
+    pid: int
+    started: str
+    stop_signal: int = signal.SIGTERM
+
+    def alive(self) -> bool:
+        return bool(self.started) and start_time(self.pid) == self.started
+
+
+def start_time(pid: int) -> str:
+    """The kernel's start time of a running process; empty when it is gone or a zombie."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    fields = text.rpartition(")")[2].split()
+    return "" if fields[0] in "ZX" else fields[19]
+
+
+def identify(pid: int, stop_signal: int = signal.SIGTERM) -> Identity:
+    return Identity(pid, start_time(pid), stop_signal)
+
+
+def unprivileged() -> dict[str, Any]:
+    """Arguments of Popen that give up root; none for an ordinary user."""
+    if os.getuid() != 0:
+        return {}
+    account = pwd.getpwnam(UNPRIVILEGED_USER)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def give_to_unprivileged(path: Path) -> None:
+    """Hand a folder or file to the user that the world's workers run as."""
+    given = unprivileged()
+    if given:
+        os.chown(path, given["user"], given["group"])
+
+
+def wait_until(done: Callable[[], bool], seconds: float, clock=time.monotonic, sleep=time.sleep) -> bool:
+    """Look again and again until it is so or the time is over."""
+    end = clock() + seconds
+    while not done():
+        if clock() >= end:
+            return False
+        sleep(0.02)
+    return True
+
+
+class Processes:
+    """The processes of one world."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._children: dict[str, subprocess.Popen] = {}
+
+    def start(
+        self,
+        name: str,
+        command: list[str],
+        *,
+        drop_root: bool = True,
+        environment: dict[str, str] | None = None,
+        stop_signal: int = signal.SIGTERM,
+        folder: Path | None = None,
+    ) -> int:
+        """Start a command in a session of its own under a name that is free; returns its pid."""
+        running = self.find(name)
+        if running is not None:
+            raise RuntimeError(f"{name} runs already with pid {running.pid}; stop it before starting another.")
+        self.settings.logs.mkdir(parents=True, exist_ok=True)
+        with open(self.settings.logs / f"{name}.log", "ab") as log:
+            child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                cwd=folder or self.settings.folder, env=dict(os.environ) | (environment or {}),
+                **(unprivileged() if drop_root else {}),
+            )  # fmt: skip
+        self._children[name] = child
+        self.remember(name, identify(child.pid, stop_signal))
+        return child.pid
+
+    def remember(self, name: str, identity: Identity) -> None:
+        """Write the pid file of a process, also of one that another program started."""
+        self.settings.pids.mkdir(parents=True, exist_ok=True)
+        part = self._pid_file(name).with_suffix(".part")
+        part.write_text(json.dumps(asdict(identity)))
+        part.replace(self._pid_file(name))
+
+    def find(self, name: str) -> Identity | None:
+        """The running process of that name."""
+        self._reap(name)
+        identity = self._read(name)
+        return identity if identity is not None and identity.alive() else None
+
+    def names(self) -> list[str]:
+        """Names with a pid file, running or not."""
+        return sorted(path.stem for path in self.settings.pids.glob("*.json"))
+
+    def stop(self, name: str, seconds: float = STOP_SECONDS, with_signal: int | None = None) -> bool:
+        """End a process by its own stop signal, then by SIGKILL; says whether one ran."""
+        identity = self.find(name)
+        if identity is not None:
+            send(identity, with_signal or identity.stop_signal)
+            if not wait_until(lambda: self._gone(name, identity), seconds):
+                send(identity, signal.SIGKILL)
+                wait_until(lambda: self._gone(name, identity), STOP_SECONDS)
+        self._pid_file(name).unlink(missing_ok=True)
+        return identity is not None
+
+    def stop_all(self, names: list[str], seconds: float = STOP_SECONDS) -> list[str]:
+        """End several at once, so that the time to stop is that of the slowest; returns those that ran."""
+        running = {name: found for name in names if (found := self.find(name)) is not None}
+        for identity in running.values():
+            send(identity, identity.stop_signal)
+        wait_until(lambda: all(self._gone(*item) for item in running.items()), seconds)
+        for name in names:
+            self.stop(name, 0, signal.SIGKILL)
+        return list(running)
+
+    def _gone(self, name: str, identity: Identity) -> bool:
+        self._reap(name)
+        return not identity.alive()
+
+    def _reap(self, name: str) -> None:
+        child = self._children.get(name)
+        if child is not None and child.poll() is not None:
+            del self._children[name]
+
+    def _pid_file(self, name: str) -> Path:
+        return self.settings.pids / f"{name}.json"
+
+    def _read(self, name: str) -> Identity | None:
+        try:
+            return Identity(**json.loads(self._pid_file(name).read_text()))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+
+
+def send(identity: Identity, number: int) -> None:
+    """Signal a process, unless it is gone."""
+    if not identity.alive():
+        return
+    try:
+        os.kill(identity.pid, number)
+    except ProcessLookupError:
+        return
+
+
+def exit_with_parent(settings: Settings, leave: Callable[[int], Any] = os._exit) -> threading.Thread:
+    """Let this process end when the world's cloud ends, however it ended; workers call it once at their start."""
+    cloud = Processes(settings).find("cloud")
+    if cloud is None:
+        raise RuntimeError(f"World {settings.world} has no cloud process; start it with: python -m rehearsal up")
+    watcher = threading.Thread(target=_watch, args=(cloud, leave), name="exit-with-parent", daemon=True)
+    watcher.start()
+    return watcher
+
+
+def _watch(cloud: Identity, leave: Callable[[int], Any]) -> None:
+    while cloud.alive():
+        time.sleep(WATCH_SECONDS)
+    leave(0)

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gather what a rehearsal left behind, and write summary.json and index.html."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from rehearsal.api import control
+from rehearsal.critical_path import Link, Wait, chain
+from rehearsal.judge import Verdict, parse_uid
+from rehearsal.page import build_page
+from rehearsal.page.charts import Bar, Mark
+from rehearsal.page.document import PageData
+from rehearsal.settings import Settings
+from rehearsal.summary import Measured, PlaybookRow, Traffic, summarise
+
+KIND_CSS = {"nat": "net", "alb": "net", "acm": "net", "route53": "dns", "task": "task"}
+FENCE_STEPS = ("fence", "promote", "unfence", "change_batch")
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Lines of a log. A client that was killed may have left half a line at the end, which is left out."""
+    if not path.exists():
+        return []
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            continue
+    return lines
+
+
+def read_traffic(folder: Path) -> Traffic:
+    events = read_lines(folder / "events.jsonl")
+    seconds = read_lines(folder / "traffic.jsonl")
+    totals: dict[str, int] = {}
+    for second in seconds:
+        for kind, count in second.items():
+            if kind not in ("t", "write_ms_p50"):
+                totals[kind] = totals.get(kind, 0) + count
+    return Traffic(
+        accepted=[line["t"] for line in read_lines(folder / "acknowledged.jsonl")],
+        refused=[event["t"] for event in events if event["kind"] == "writes_refused"],
+        read=[event["t"] for event in events if event["kind"] == "reads_ok"],
+        totals=totals,
+    )
+
+
+def read_playbook_reports(folder: Path) -> list[dict[str, Any]]:
+    """The run reports that the playbooks of the move wrote themselves."""
+    found = sorted((folder / "playbooks" / "move").glob("*/summary.json"))
+    reports = [json.loads(path.read_text(encoding="utf-8")) for path in found if not path.parent.is_symlink()]
+    return sorted(reports, key=lambda report: str(report.get("started")))
+
+
+def own_waits(reports: list[dict[str, Any]], texts: dict[str, str]) -> list[Wait]:
+    """Waits that the playbooks make by themselves because the rules of DNS, or a soak, demand them."""
+    waits = []
+    for report in reports:
+        for wait in report.get("waits", []):
+            kind = next((kind for kind, text in texts.items() if text in wait["what"]), None)
+            if kind:
+                waits.append(Wait(kind, wait["what"], wait["start"], wait["end"]))
+    return waits
+
+
+def measure(
+    settings: Settings,
+    folder: Path,
+    plan: dict,
+    rows: dict[str, list[PlaybookRow]],
+    verdict: Verdict | None,
+    extra: dict,
+) -> tuple[Measured, list[Wait]]:
+    reports = read_playbook_reports(folder)
+    waits = [Wait(item["kind"], item["resource"], item["start"], item["end"]) for item in control(settings, "waits")]
+    waits += own_waits(reports, plan["own_waits"])
+    spans = {row.name: (row.started, row.ended) for row in rows["move"]}
+    traffic = read_traffic(folder)
+    lost = {parse_uid(f"{uid.split('::')[0]}::x::{uid.split('::')[1]}") for uid in verdict.lost} if verdict else set()
+    acknowledged = read_lines(folder / "acknowledged.jsonl") if lost else []
+    measured = Measured(
+        time_scale=settings.scale,
+        database_seed=str(extra.get("database_seed", "replica")),
+        verdict=verdict,
+        traffic=traffic,
+        playbooks=rows["move"],
+        second_run=rows["again"],
+        check_run=rows["check"],
+        links=chain(waits, spans),
+        promote_s=promote_s(waits, spans),
+        lost_moments=[line["t"] for line in acknowledged if parse_uid(line["uid"]) in lost],
+        load=os.getloadavg(),
+        notes=notes(settings),
+    )
+    return measured, waits
+
+
+def promote_s(waits: list[Wait], spans: dict[str, tuple[float, float]]) -> float:
+    """AWS's own time of the promote within the cutover."""
+    begin, end = spans.get("cutover_dns", (0.0, 0.0))
+    return sum(wait.seconds for wait in waits if wait.kind == "db_promote" and begin <= wait.start <= end)
+
+
+def notes(settings: Settings) -> tuple[str, ...]:
+    """What the reader must know about this machine's data plane."""
+    instances = control(settings, "rds")["instances"]
+    if not instances:
+        return ()
+    first = instances[0]
+    said = [f"The databases are PostgreSQL {first['postgresql']}; on RDS it would be 16."]
+    if not first["tls"]:
+        said.append("This PostgreSQL has no TLS, so rds.force_ssl is set but not exercised.")
+    if first["uuid_ossp"] == "shim":
+        said.append("Its uuid-ossp is a shim over gen_random_uuid().")
+    return tuple(said)
+
+
+def page_data(folder: Path, run_id: str, rows: list[PlaybookRow], waits: list[Wait], seconds: list[dict]) -> PageData:
+    reports = read_playbook_reports(folder)
+    gates = [{**gate, "playbook": report.get("playbook", "")} for report in reports for gate in report.get("gates", [])]
+    bars = [Bar("playbooks", row.name, "playbook", row.started, row.ended) for row in rows]
+    begin = rows[0].started if rows else 0.0
+    end = rows[-1].ended if rows else 0.0
+    for wait in sorted(waits, key=lambda wait: wait.start):
+        if begin <= wait.start <= end:
+            bars.append(Bar(wait.kind, wait.resource, css_of(wait.kind), wait.start, min(wait.end, end)))
+    return PageData(f"Rehearsal {run_id}", seconds, bars, switch_marks(reports), gates)
+
+
+def css_of(kind: str) -> str:
+    return KIND_CSS.get(kind.split("_")[0], "dns" if kind in ("old_ttl", "watch") else "db")
+
+
+def switch_marks(reports: list[dict[str, Any]]) -> list[Mark]:
+    """The moments of the switch, as the cutover's own report tells them."""
+    steps = [step for report in reports for step in report.get("figures", {}).get("switch_timeline", [])]
+    return [Mark(step["start"], step["step"].replace("_", " ")) for step in steps if step["step"] in FENCE_STEPS]
+
+
+def write(
+    settings: Settings,
+    folder: Path,
+    plan: dict,
+    rows: dict[str, list[PlaybookRow]],
+    verdict: Verdict | None,
+    extra: dict,
+) -> dict[str, Any]:
+    measured, waits = measure(settings, folder, plan, rows, verdict, extra)
+    summary = summarise(measured)
+    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    data = page_data(folder, folder.name, rows["move"], waits, read_lines(folder / "traffic.jsonl"))
+    (folder / "index.html").write_text(build_page(summary, data), encoding="utf-8")
+    return summary
+
+
+def point_latest(folder: Path) -> None:
+    """reports/latest is the newest rehearsal; replaced in one step."""
+    temporary = folder.parent / ".latest"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(folder.name)
+    temporary.replace(folder.parent / "latest")
+
+
+def link_text(link: Link) -> str:
+    return f"{link.stage} {link.seconds:.1f} s"
+
+
+def for_terminal(summary: dict[str, Any], folder: Path) -> str:
+    """The verdict as the terminal shows it."""
+    lines = ["", f"  Verdict: {summary['verdict'].upper()}"]
+    lines += [f"    - {reason}" for reason in summary["reasons"]]
+    lines += [
+        f"  acknowledged {summary['acknowledged_writes']}, lost {summary['lost_writes']}, "
+        f"duplicate {summary['duplicate_writes']}, failed writes {summary['failed_writes']}, "
+        f"failed reads {summary['failed_reads']} of {summary['reads'] + summary['failed_reads']}",
+        f"  pause of writes {summary['write_pause_s']} s, {summary['write_pause_without_promote_s']} s without the promote; "
+        f"longest gap of reads {summary['longest_read_gap_s']} s",
+        f"  the move took {summary['wall_s']} s; AWS's own waits {summary['critical_path_s']} s; "
+        f"ratio {summary['critical_path_ratio']} at load {summary['load_average'][0]:.1f}",
+        f"  second run: {sum(row['write_calls'] for row in summary['second_run'])} writes; "
+        f"check run: {sum(row['write_calls'] for row in summary['check_run'])} writes",
+        f"  {folder / 'index.html'}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="folder of a run")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print the verdict of a run again."""
+    summary = json.loads((args.folder / "summary.json").read_text(encoding="utf-8"))
+    print(for_terminal(summary, args.folder))
+    return 0 if summary["verdict"] == "pass" else 1

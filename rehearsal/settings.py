@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A world's number gives its addresses, ports and folders; nothing else does."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ACCOUNT_ID = "123456789012"
+ACCESS_KEY = SECRET_KEY = "rehearsal"
+API_PORT = 4566
+DNS_PORT = 5300
+DATABASE_PORT = 5432
+TASK_PORT = 8080
+WORLD_DEFAULT, WORLD_MIN, WORLD_MAX = 16, 16, 250
+SCALE_DEFAULT = 60.0
+NAME_SERVERS = ("ns-101.awsdns-12.com", "ns-702.awsdns-23.net", "ns-1303.awsdns-34.org", "ns-1904.awsdns-45.co.uk")
+# The third number of an address says what stands behind it.
+ADDRESS_RANGES = {"rds": range(10, 30), "alb": range(30, 50), "task": range(50, 70)}
+
+
+class SettingsError(ValueError):
+    """The world was described in a way that cannot be built."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One world: where it listens and where it keeps its files."""
+
+    world: int
+    base: Path
+    scale: float = SCALE_DEFAULT
+
+    @property
+    def folder(self) -> Path:
+        return self.base / f"world-{self.world}"
+
+    @property
+    def pids(self) -> Path:
+        return self.folder / "pids"
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    @property
+    def api_host(self) -> str:
+        return self.address(0, 1)
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{self.api_host}:{API_PORT}"
+
+    @property
+    def resolver(self) -> str:
+        return f"{self.address(0, 2)}:{DNS_PORT}"
+
+    @property
+    def name_servers(self) -> dict[str, str]:
+        """Name of each authoritative server to its address."""
+        return {name: self.address(0, 3 + index) for index, name in enumerate(NAME_SERVERS)}
+
+    def address(self, third: int, fourth: int) -> str:
+        return f"127.{self.world}.{third}.{fourth}"
+
+
+def load(world: int | None = None, environ: dict[str, str] | None = None) -> Settings:
+    """Read a world's settings from its number (or MEDZEN_WORLD) and the environment."""
+    environ = dict(os.environ) if environ is None else environ
+    number = _number(environ.get("MEDZEN_WORLD", WORLD_DEFAULT) if world is None else world)
+    base = environ.get("MEDZEN_REHEARSAL_DIR") or f"/var/tmp/medzen-rehearsal-{os.getuid()}"
+    return Settings(number, Path(base).absolute(), _scale(environ.get("MEDZEN_TIME_SCALE", SCALE_DEFAULT)))
+
+
+def _number(value: object) -> int:
+    if not str(value).isdigit() or not WORLD_MIN <= int(str(value)) <= WORLD_MAX:
+        raise SettingsError(
+            f"World {value!r}: expected a number from {WORLD_MIN} to {WORLD_MAX}; set --world or MEDZEN_WORLD."
+        )
+    return int(str(value))
+
+
+def _scale(value: object) -> float:
+    try:
+        scale = float(str(value))
+    except ValueError:
+        scale = 0.0
+    if not 0 < scale < float("inf"):
+        raise SettingsError(f"Time scale {value!r}: expected a number above 0, as 60; set MEDZEN_TIME_SCALE.")
+    return scale

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""python -m rehearsal traffic: open-loop clients at a fixed rate until they are told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import signal
+import ssl
+import sys
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+
+from rehearsal.processes import exit_with_parent
+from rehearsal.settings import load
+from rehearsal.traffic.address import PublicName
+from rehearsal.traffic.history import History
+from rehearsal.traffic.patients import Patients
+
+EHRS = 100
+IN_FLIGHT_MAX = 600
+# A client that nobody stops ends by itself.
+LIFE_S_MAX = 3600.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--world", type=int, help="number of the world (default: MEDZEN_WORLD, or 16)")
+    parser.add_argument("--folder", type=Path, required=True, help="where the logs go")
+    parser.add_argument("--url", default="https://ehr.medzenhealth.app:8443", help="public address of EHRbase")
+    parser.add_argument("--user", default="ehrbase-user", help="user of EHRbase")
+    parser.add_argument("--password-file", type=Path, required=True, help="file that holds the password")
+    parser.add_argument("--writes", type=float, default=50.0, help="writes a second")
+    parser.add_argument("--reads", type=float, default=100.0, help="reads a second")
+    parser.add_argument("--seconds", type=float, default=LIFE_S_MAX, help="how long at most")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the choices")
+
+
+def main(args: argparse.Namespace) -> int:
+    settings = load(args.world)
+    exit_with_parent(settings)
+    return asyncio.run(_run(args, settings))
+
+
+async def _run(args: argparse.Namespace, settings) -> int:
+    tls = ssl.create_default_context(cafile=str(settings.folder / "ca.pem"))
+    auth = aiohttp.BasicAuth(args.user, args.password_file.read_text(encoding="utf-8").strip())
+    host = args.url.split("//")[1].split(":")[0]
+    name = PublicName(host, settings.resolver, tls, auth)
+    history = History(args.folder)
+    choices = random.Random(args.seed)
+    ehrs = [str(uuid.UUID(int=choices.getrandbits(128), version=4)) for _ in range(EHRS)]
+    patients = Patients(name, args.url, history, ehrs, random=choices)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        await patients.enrol()
+        (args.folder / "started").write_text(f"{time.time()}\n", encoding="utf-8")
+        await _drive(patients, args, stop)
+    finally:
+        history.close()
+        await name.close()
+    print(f"{history.totals['writes_ok']} writes acknowledged, {history.totals['reads_ok']} reads", file=sys.stderr)
+    return 0
+
+
+async def _drive(patients: Patients, args: argparse.Namespace, stop: asyncio.Event) -> None:
+    """Start operations at the given rates; on stop, let those under way end, because their outcome is evidence."""
+    running: set[asyncio.Task] = set()
+    end = time.monotonic() + min(args.seconds, LIFE_S_MAX)
+    paces = [
+        asyncio.create_task(_pace(patients.write, args.writes, end, stop, running)),
+        asyncio.create_task(_pace(patients.read, args.reads, end, stop, running)),
+    ]
+    await asyncio.gather(*paces)
+    if running:
+        await asyncio.wait(running, timeout=130)
+
+
+async def _pace(
+    operation: Callable[[], Awaitable[None]], rate: float, end: float, stop: asyncio.Event, running: set[asyncio.Task]
+) -> None:
+    """Open loop: a slow answer does not slow the next request down, up to a bound on what is in flight."""
+    if rate <= 0:
+        return
+    due = time.monotonic()
+    while not stop.is_set() and time.monotonic() < end:
+        due = max(due + 1 / rate, time.monotonic() - 0.1)
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        if len(running) < IN_FLIGHT_MAX:
+            task = asyncio.ensure_future(operation())
+            running.add(task)
+            task.add_done_callback(running.discard)

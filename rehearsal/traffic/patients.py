@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One write and one read as a sensible client does them.
+
+An answer means one of three things: done, not done (try again), or unknown. A composition has no idempotency key, so
+after an unknown outcome the client first looks for its own marker, and only writes again when it is not there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+import uuid
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from rehearsal.traffic.address import UNRESOLVED, PublicName
+from rehearsal.traffic.history import History
+
+API = "/ehrbase/rest/openehr/v1"
+GIVE_UP_S = 120.0
+RETRY_S = 0.25
+# A second look after an unknown outcome comes late enough for a commit that was still under way.
+LOOK_AGAIN_S = 1.0
+NOT_DONE = (503, 429)
+NETWORK = (aiohttp.ClientError, asyncio.TimeoutError, OSError, *UNRESOLVED)
+# The connection was never made: nothing can have been written.
+NEVER_SENT = (aiohttp.ClientConnectorError, *UNRESOLVED)
+
+
+@dataclass
+class Known:
+    """A composition that was acknowledged."""
+
+    ehr: str
+    uid: str
+    since: float
+    busy: bool = False
+
+    @property
+    def object_id(self) -> str:
+        return self.uid.split("::")[0]
+
+
+@dataclass
+class Patients:
+    """The clients' view of their records."""
+
+    name: PublicName
+    base: str
+    history: History
+    ehrs: list[str]
+    known: list[Known] = field(default_factory=list)
+    random: random.Random = field(default_factory=random.Random)
+
+    async def enrol(self) -> None:
+        for ehr in self.ehrs:
+            session = await self.name.session()
+            async with session.put(f"{self.base}{API}/ehr/{ehr}") as answer:
+                if answer.status not in (201, 204, 409):
+                    raise RuntimeError(f"The EHR of a test patient was refused: {answer.status} {await answer.text()}")
+
+    async def write(self) -> None:
+        """Create a composition, or follow up one in five times on one that exists, until it is acknowledged."""
+        follow = self._pick_for_update() if self.random.random() < 0.2 else None
+        ehr = follow.ehr if follow else self.random.choice(self.ehrs)
+        marker = uuid.uuid4().hex
+        started = time.time()
+        try:
+            while time.time() - started < GIVE_UP_S:
+                uid = await self._try_write(ehr, marker, follow)
+                if uid:
+                    self._remember(ehr, uid, follow)
+                    self.history.acknowledge(ehr, uid, marker, started)
+                    return
+                await asyncio.sleep(RETRY_S * self.random.uniform(0.6, 1.4))
+            self.history.count("writes_failed")
+        finally:
+            if follow:
+                follow.busy = False
+
+    def _pick_for_update(self) -> Known | None:
+        choice = self.random.choice(self.known) if self.known else None
+        if choice is None or choice.busy:
+            return None
+        choice.busy = True
+        return choice
+
+    def _remember(self, ehr: str, uid: str, follow: Known | None) -> None:
+        if follow:
+            follow.uid = uid
+        else:
+            self.known.append(Known(ehr, uid, time.time()))
+
+    async def _try_write(self, ehr: str, marker: str, follow: Known | None) -> str | None:
+        """The version uid when it is done; None when it is certain that it is not."""
+        try:
+            session = await self.name.session()
+            async with self._send(session, ehr, marker, follow) as answer:
+                if answer.status in (200, 201):
+                    return answer.headers["ETag"].strip('"')
+                if answer.status in NOT_DONE:
+                    self.history.count("writes_refused")
+                    return None
+                outcome = f"http {answer.status}"
+        except NEVER_SENT:
+            self.history.count("writes_refused")
+            return None
+        except NETWORK as problem:
+            outcome = type(problem).__name__
+        self.history.event("write_unknown", outcome=outcome)
+        return await self._look_for(marker)
+
+    def _send(self, session: aiohttp.ClientSession, ehr: str, marker: str, follow: Known | None):
+        body = json.dumps({"marker": marker, "name": "encounter", "note": "x" * 400}).encode()
+        headers = {"Content-Type": "application/json"}
+        if follow is None:
+            return session.post(f"{self.base}{API}/ehr/{ehr}/composition", data=body, headers=headers)
+        url = f"{self.base}{API}/ehr/{ehr}/composition/{follow.object_id}"
+        return session.put(url, data=body, headers={**headers, "If-Match": f'"{follow.uid}"'})
+
+    async def _look_for(self, marker: str) -> str | None:
+        """Ask for the marker until somebody answers; twice, because a commit may still be under way."""
+        absent = 0
+        for _ in range(int(GIVE_UP_S / LOOK_AGAIN_S)):
+            await asyncio.sleep(LOOK_AGAIN_S)
+            try:
+                session = await self.name.session()
+                query = {"q": f"SELECT c/uid/value FROM EHR e CONTAINS COMPOSITION c WHERE c/marker = '{marker}'"}
+                async with session.post(f"{self.base}{API}/query/aql", json=query) as answer:
+                    if answer.status != 200:
+                        continue
+                    rows = (await answer.json())["rows"]
+            except NETWORK:
+                continue
+            if rows:
+                return str(rows[0][0])
+            absent += 1
+            if absent == 2:
+                return None
+        return None
+
+    async def read(self) -> None:
+        """Read an acknowledged composition until it is there; what is absent is counted and asked for again."""
+        record = self.random.choice(self.known) if self.known else None
+        if record is None:
+            return
+        started = time.time()
+        while time.time() - started < GIVE_UP_S:
+            status = await self._try_read(record)
+            if status == 200:
+                self.history.read()
+                return
+            if status in (404, 410):
+                self.history.event("read_absent", uid=record.uid)
+                self.history.count("reads_missing")
+            else:
+                self.history.count("reads_refused")
+            await asyncio.sleep(RETRY_S * self.random.uniform(0.6, 1.4))
+        self.history.count("reads_failed")
+
+    async def _try_read(self, record: Known) -> int:
+        try:
+            session = await self.name.session()
+            async with session.get(f"{self.base}{API}/ehr/{record.ehr}/composition/{record.object_id}") as answer:
+                await answer.read()
+                return answer.status
+        except NETWORK:
+            return 0

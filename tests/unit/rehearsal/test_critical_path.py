@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from rehearsal.critical_path import Wait, chain, total_s
+
+SPAN = {"provision_region": (0.0, 100.0)}
+
+
+def test_waits_side_by_side_count_once_with_the_longest():
+    waits = [Wait("db_replica_create", "db", 5, 30), Wait("nat_create", "nat", 6, 8), Wait("alb_create", "alb", 7, 9)]
+    links = chain(waits, SPAN)
+    assert [(link.kind, link.seconds) for link in links] == [("db_replica_create", 25)]
+
+
+def test_a_later_stage_starts_after_the_one_before():
+    waits = [Wait("db_replica_create", "db", 5, 30), Wait("task_start", "early", 6, 7), Wait("task_start", "t", 31, 33)]
+    links = chain(waits, SPAN)
+    assert [link.resource for link in links] == ["db", "t"]
+    assert total_s(links) == 27
+
+
+def test_a_wait_of_another_playbook_is_not_taken():
+    waits = [Wait("db_replica_create", "db", 105, 130)]
+    assert chain(waits, SPAN) == []
+
+
+def test_two_of_a_kind_that_overlap_are_one_link():
+    waits = [Wait("nat_create", "a", 1, 3), Wait("nat_create", "b", 2, 4), Wait("nat_create", "later", 50, 90)]
+    assert [link.resource for link in chain(waits, SPAN)] == ["b"]
