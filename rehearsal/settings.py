@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ACCOUNT_ID = "123456789012"
-ACCESS_KEY = SECRET_KEY = "rehearsal"
+ACCESS_KEY = "rehearsal"
+# Ansible hides a secret key wherever it stands in a result, so it must not be a word of any name.
+SECRET_KEY = "not-a-secret-0000"
 API_PORT = 4566
 DNS_PORT = 5300
 DATABASE_PORT = 5432

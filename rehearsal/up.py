@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import shutil
 import socket
@@ -52,6 +51,7 @@ def start_world(settings: Settings, until_pid: int | None = None) -> str:
         if problem:
             return problem
     _start_watchdog(settings, processes, until_pid)
+    link_into_project(settings)
     return ""
 
 
@@ -67,6 +67,14 @@ def remove_last_life(settings: Settings) -> None:
             path.unlink()
 
 
+def link_into_project(settings: Settings) -> None:
+    """Inventories name a world's files below the project, because only the project's own folder is known to them."""
+    link = ROOT / ".cache" / "rehearsal" / settings.folder.name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(settings.folder)
+
+
 def prepare_folders(settings: Settings) -> None:
     for folder in (settings.base, settings.folder, settings.pids, settings.logs):
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,8 +84,6 @@ def prepare_folders(settings: Settings) -> None:
 
 def _start_worker(settings: Settings, processes: Processes, name: str) -> str:
     if processes.find(name) is None:
-        if importlib.util.find_spec(f"rehearsal.{name}") is None:
-            return ""
         if name == "cloud" and is_ready(settings):
             return f"another process answers on {settings.api_url}; choose another world or stop it."
         command = [sys.executable, "-m", f"rehearsal.{name}", "--world", str(settings.world)]

@@ -11,7 +11,8 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.errors import M
 
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
-    "that": {"type": "list", "elements": "dict", "required": True},
+    "that": {"type": "list", "elements": "dict", "default": []},
+    "checks": {"type": "list", "elements": "dict", "default": []},
     "evidence": {"type": "dict", "default": {}},
     "override": {"type": "str"},
     "override_expected": {"type": "str"},
@@ -25,7 +26,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         _spec, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        if not arguments["that"]:
+        if not (arguments["that"] or arguments["checks"]):
             raise AnsibleActionFail(
                 "Found: no condition in `that`. Expected: at least one; an empty gate stops nobody."
             )
@@ -39,7 +40,7 @@ class ActionModule(ActionBase):
     def _judge(self, arguments):
         return gates.judge(
             arguments["name"],
-            arguments["that"],
+            [*arguments["that"], *(gates.condition_of(check) for check in arguments["checks"])],
             arguments["evidence"],
             override=arguments["override"],
             override_expected=arguments["override_expected"],

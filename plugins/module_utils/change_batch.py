@@ -302,7 +302,12 @@ def _check_routing(place: str, group: list[dict]) -> None:
         )
     failovers = [record_set["Failover"] for record_set in group if "Failover" in record_set]
     if len(failovers) != len(set(failovers)):
-        raise Refused(f"{place} would have two {failovers[0]} records", found=failovers, expected="one of each")
+        raise Refused(
+            f"{place} would have two records of the same side of a failover pair",
+            found=", ".join(failovers),
+            expected="one PRIMARY and one SECONDARY",
+            next_step="set replace_names, or delete the other in the same batch",
+        )
 
 
 def _policy(record_set: dict) -> str:

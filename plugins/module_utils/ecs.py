@@ -12,6 +12,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.aws import desc
 NO_CLUSTER = ("ClusterNotFoundException",)
 GONE = ("ServiceNotFoundException", "ServiceNotActiveException", *NO_CLUSTER)
 EVENTS_SHOWN = 5
+STRAYS_MAX = 3
 
 
 @describe("describe cluster {name}")
@@ -80,37 +81,45 @@ def primary_deployment(service: dict) -> dict:
     return next((item for item in service.get("deployments", []) if item.get("status") == "PRIMARY"), {})
 
 
-def is_steady(service: dict | None, task_definition: str | None = None) -> bool:
-    """The rollout is complete, runs what was wanted, and as many tasks run as are desired."""
+def is_steady(service: dict | None) -> bool:
+    """The rollout is complete and as many tasks run as are desired. A Classic Load Balancer has no rolloutState."""
     if service is None or service.get("status") != "ACTIVE":
         return False
-    primary = primary_deployment(service)
-    complete = primary.get("rolloutState", "COMPLETED") == "COMPLETED" and len(service["deployments"]) == 1
-    wanted = task_definition in (None, primary.get("taskDefinition"))
-    return complete and wanted and service.get("runningCount") == service.get("desiredCount")
+    deployments = service.get("deployments", [])
+    complete = primary_deployment(service).get("rolloutState", "COMPLETED") == "COMPLETED" and len(deployments) == 1
+    return complete and service.get("runningCount") == service.get("desiredCount")
 
 
-def rollout_failure(service: dict | None, task_definition: str, earlier_failures: tuple[str, ...] = ()) -> str | None:
-    """Why the rollout will not come to its end, or None. Deployments that had failed before do not count."""
-    if status_of(service) == "INACTIVE":
-        return "the service is gone"
-    for deployment in service.get("deployments", []):
-        if deployment.get("rolloutState") == "FAILED" and deployment.get("id") not in earlier_failures:
-            reason = deployment.get("rolloutStateReason") or "no reason given"
-            return f"deployment {deployment.get('id')} of {deployment.get('taskDefinition')} FAILED: {reason}"
-    running = primary_deployment(service).get("taskDefinition")
-    if running != task_definition:
-        return f"ECS rolled back to {running}, wanted {task_definition}"
-    return None
+class Rollout:
+    """One deployment, watched until it is complete or has failed.
 
+    ECS answers may lag behind an update for a moment. So another primary deployment counts as a rollback, or as
+    somebody else's change, only when it is seen several times in a row.
+    """
 
-def failed_deployments(service: dict | None) -> tuple[str, ...]:
-    """Ids of deployments that have failed and are no longer the primary one."""
-    return tuple(
-        deployment["id"]
-        for deployment in (service or {}).get("deployments", [])
-        if deployment.get("rolloutState") == "FAILED" and deployment.get("status") != "PRIMARY"
-    )
+    def __init__(self, service: dict):
+        self.deployment_id = primary_deployment(service).get("id")
+        self.task_definition = service.get("taskDefinition")
+        self._strays = 0
+
+    def is_done(self, service: dict | None) -> bool:
+        return is_steady(service) and primary_deployment(service).get("id") == self.deployment_id
+
+    def failure(self, service: dict | None) -> str | None:
+        """Why the deployment will not come to its end, or None."""
+        if status_of(service) != "ACTIVE":
+            return f"the service is {status_of(service)}"
+        deployments = {item.get("id"): item for item in service.get("deployments", [])}
+        mine = deployments.get(self.deployment_id, {})
+        if mine.get("rolloutState") == "FAILED":
+            return f"deployment {self.deployment_id} FAILED: {mine.get('rolloutStateReason') or 'no reason given'}"
+        primary = primary_deployment(service)
+        self._strays = 0 if primary.get("id") == self.deployment_id else self._strays + 1
+        if self._strays < STRAYS_MAX:
+            return None
+        return (
+            f"deployment {primary.get('id')} of {primary.get('taskDefinition')} took the place of {self.deployment_id}"
+        )
 
 
 def rollout_text(service: dict | None) -> str:

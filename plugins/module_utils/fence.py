@@ -4,8 +4,15 @@
 
 Layers. `default_transaction_read_only` for the database (2) and for the application's role (3) stops new sessions
 only, and any session may SET it off. So layer 1 does the work: a statement trigger on every table, enabled ALWAYS,
-which raises SQLSTATE 25006. All tables are locked first in a mode that waits for writes in flight and lets reads
-pass; when the one transaction commits, no write is under way and none can begin.
+which raises SQLSTATE 25006.
+
+Order. Arm: each table gets its trigger in a transaction of its own, over a function that does nothing yet. No two
+tables are ever locked together, because writers touch several in an order of their own and would deadlock. Close:
+one transaction makes the function refuse, from the next statement of every session on. Drain: transactions that wrote
+before that still hold their tables; they commit, or are refused at their next statement, or outlast the limit and are
+ended. Then nothing is being written and nothing can be, and the log position is recorded.
+    A session that takes a table's lock after the close reads the catalogue anew and finds the refusing function; one
+    that took it earlier is seen in pg_locks and waited for. There is no third kind.
 
 The fence is catalogue state. It survives a restart, and a replica or a snapshot carries it: there it is lifted after
 the promotion. Lifting replaces the trigger's function by one that does nothing (needs no lock), then drops the rest.
@@ -22,18 +29,20 @@ from typing import Any
 
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.fence_sql import (
-    BLOCKERS,
+    ARMED,
+    HOLDERS,
     LAYERS,
     POSITION,
+    PREPARE,
     PROOF,
     SCHEMA,
     SQLSTATE,
     STALE_SESSIONS,
     TABLES,
+    arm_sql,
+    disarm_sql,
     function_sql,
-    install_sql,
     limits_sql,
-    lock_sql,
     newer_rows_sql,
     read_only_sql,
 )
@@ -55,8 +64,11 @@ else:
 
 STILL_GAP_S = 0.03
 STILL_TIMEOUT_S = 3.0
-DROP_LOCK_TIMEOUT_MS = 200
-DROP_ATTEMPTS = 10
+# Well below deadlock_timeout (1 s): who waits behind us is never ended for our sake.
+LOCK_SLICE_S = 0.2
+DISARM_ATTEMPTS = 10
+DRAIN_POLL_S = 0.005
+TERMINATION_S = 2.0
 SESSION_DRAIN_S = 2.0
 # The clock of the database that was fenced and that of its promoted copy are two.
 CLOCK_MARGIN_S = 2.0
@@ -69,7 +81,6 @@ class FenceRequest:
     reason: str = ""
     roles: tuple[str, ...] = ()
     lock_timeout_s: float = 2.0
-    attempts: int = 5
     terminate: bool = True
     fence_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -111,8 +122,9 @@ def read_state(connection: psycopg.Connection) -> FenceState:
         tables = fetch_dicts(connection, TABLES)
         row = _read_row(connection)
         standing = _read_only_defaults(connection)
+        leftover = fetch_value(connection, f"SELECT to_regnamespace('{SCHEMA}') IS NOT NULL")
     if row is None or row["lifted"]:
-        return FenceState(in_recovery=in_recovery, tables=len(tables), leftover=row is not None)
+        return FenceState(in_recovery=in_recovery, tables=len(tables), leftover=leftover)
     return FenceState(
         fenced=True,
         in_recovery=in_recovery,
@@ -197,43 +209,126 @@ def refuse_what_cannot_be_fenced(tables: list[dict], prepared: int, unknown_role
         )
 
 
-def raise_fence(connection: psycopg.Connection, request: FenceRequest) -> dict:
+def raise_fence(
+    connection: psycopg.Connection,
+    request: FenceRequest,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict:
     """Fence the database, or join the fence that stands. Returns `changed`, the state, and who was terminated."""
     before = read_state(connection)
     tables = check_fenceable(connection, request.roles, before)
     fence_id = str(before.fence_id if before.fenced else request.fence_id)
     terminated: list[dict] = []
-    if not before.fenced or before.gaps:
-        terminated = _install(connection, tables, request, fence_id, joins=before.fenced)
+    if not before.complete:
+        try:
+            terminated = _raise_triggers(connection, tables, request, before, Waiter(clock, sleep))
+        except MultiregionError:
+            if not before.fenced:
+                lift_fence(connection, clock=clock, sleep=sleep)
+            raise
     skipped = _add_layers(connection, request, fence_id)
-    if before.lsn is None:
+    if not before.complete:
         _record_position(connection, fence_id)
     after = read_state(connection)
     return {"changed": after != before, "state": after, "terminated": terminated, "skipped_layers": skipped}
 
 
-def _install(
-    connection: psycopg.Connection, tables: list[dict], request: FenceRequest, fence_id: str, *, joins: bool
+@dataclass(frozen=True)
+class Waiter:
+    """A clock and a way to pass the time."""
+
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+def _raise_triggers(
+    connection: psycopg.Connection, tables: list[dict], request: FenceRequest, before: FenceState, waiter: Waiter
 ) -> list[dict]:
-    """Layer 1 and, within the same transaction, the record of it."""
+    """Layer 1: arm, close, drain. What an earlier run has done of it stays done."""
     terminated: list[dict] = []
-    for _attempt in range(request.attempts):
-        holders = _find_holders(connection, tables)
+    if not before.fenced:
+        _prepare(connection)
+        terminated += _arm(connection, tables, request, waiter)
+        _close(connection, request)
+    with describe_errors("look for tables made meanwhile"):
+        tables = fetch_dicts(connection, TABLES)
+        # With a hole to close, what was recorded is not the position behind which nothing was written.
+        connection.execute(f"UPDATE {SCHEMA}.state SET lsn = NULL WHERE lsn IS NOT NULL")
+    terminated += _arm(connection, tables, request, waiter)
+    return terminated + _drain(connection, tables, request, waiter)
+
+
+def _prepare(connection: psycopg.Connection) -> None:
+    with describe_errors(f"make the schema {SCHEMA}"), connection.transaction():
+        connection.execute("SET LOCAL client_min_messages = warning")
+        connection.execute(PREPARE)
+        connection.execute(function_sql(refuse=False))
+
+
+def _arm(connection: psycopg.Connection, tables: list[dict], request: FenceRequest, waiter: Waiter) -> list[dict]:
+    """Give each table its trigger; a writer that keeps one for longer than the limit is ended."""
+    terminated: list[dict] = []
+    for table in tables:
+        if table["fenced"]:
+            continue
+        holders = _find_holders(connection, [table])
+        if _try_for(connection, arm_sql(table), request.lock_timeout_s, waiter):
+            continue
+        ended = _terminate_all(connection, _outlasting(connection, [table], holders)) if request.terminate else []
+        terminated += ended
+        if not ended or not _try_for(connection, arm_sql(table), TERMINATION_S, waiter):
+            raise _locked_out(_find_holders(connection, [table]), request, terminated)
+    return terminated
+
+
+def _try_for(connection: psycopg.Connection, statements: str, limit_s: float, waiter: Waiter) -> bool:
+    """Run statements that need a table, in slices: between two of them those that queue behind us go on."""
+    deadline = waiter.clock() + limit_s
+    while True:
         try:
             with connection.transaction():
-                connection.execute(limits_sql(request.lock_timeout_s))
-                connection.execute(lock_sql(tables))
-                connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL client_min_messages = warning")
-                connection.execute(install_sql(tables))
-                if not joins:
-                    _insert_row(connection, request, fence_id)
-            return terminated
+                connection.execute(limits_sql(LOCK_SLICE_S))
+                connection.execute("SET LOCAL synchronous_commit = off; SET LOCAL client_min_messages = warning")
+                connection.execute(statements)
+            return True
         except LOCK_FAILURES:
-            if request.terminate:
-                terminated += _terminate_blockers(connection, tables, holders)
+            if waiter.clock() > deadline:
+                return False
+            waiter.sleep(STILL_GAP_S)
         except psycopg.Error as error:
-            raise MultiregionError(f"Failed to fence the database: {' '.join(str(error).split())}") from error
-    raise _locked_out(connection, tables, request, terminated)
+            raise MultiregionError(f"Failed to change a trigger: {' '.join(str(error).split())}") from error
+
+
+def _close(connection: psycopg.Connection, request: FenceRequest) -> None:
+    """The moment from which writes are refused."""
+    with describe_errors("close the fence"), connection.transaction():
+        connection.execute(function_sql(refuse=True))
+        _insert_row(connection, request, request.fence_id)
+
+
+def _drain(connection: psycopg.Connection, tables: list[dict], request: FenceRequest, waiter: Waiter) -> list[dict]:
+    """Wait for the transactions that wrote before the fence; end those that outlast the limit."""
+    before = [holder for holder in _find_holders(connection, tables) if holder["writes"]]
+    if _is_drained(connection, tables, before, request.lock_timeout_s, waiter):
+        return []
+    left = _outlasting(connection, tables, before)
+    terminated = _terminate_all(connection, left) if request.terminate else []
+    if not _is_drained(connection, tables, left, TERMINATION_S if terminated else 0, waiter):
+        raise _locked_out(_outlasting(connection, tables, left), request, terminated)
+    return terminated
+
+
+def _is_drained(
+    connection: psycopg.Connection, tables: list[dict], before: list[dict], limit_s: float, waiter: Waiter
+) -> bool:
+    deadline = waiter.clock() + limit_s
+    while before and _outlasting(connection, tables, before):
+        if waiter.clock() > deadline:
+            return False
+        waiter.sleep(DRAIN_POLL_S)
+    return True
 
 
 def _insert_row(connection: psycopg.Connection, request: FenceRequest, fence_id: str) -> None:
@@ -275,21 +370,21 @@ def _record_position(connection: psycopg.Connection, fence_id: str) -> None:
 
 def _find_holders(connection: psycopg.Connection, tables: list[dict]) -> list[dict]:
     with describe_errors("look for the sessions that hold the tables"):
-        return fetch_dicts(connection, BLOCKERS, ([table["oid"] for table in tables],))
+        return fetch_dicts(connection, HOLDERS, ([table["oid"] for table in tables],))
 
 
-def _terminate_blockers(connection: psycopg.Connection, tables: list[dict], before: list[dict]) -> list[dict]:
-    """End the writers that outlasted the lock's limit: the same transactions before it and after it.
+def _outlasting(connection: psycopg.Connection, tables: list[dict], before: list[dict]) -> list[dict]:
+    """The same transactions as before that still hold their tables. Others only came after them."""
+    known = {(holder["pid"], holder["transaction"]) for holder in before}
+    return [holder for holder in _find_holders(connection, tables) if (holder["pid"], holder["transaction"]) in known]
 
-    Others only queued behind them. An autovacuum gives way by itself within deadlock_timeout.
-    """
-    outlasted = {(holder["pid"], holder["transaction"]) for holder in before}
+
+def _terminate_all(connection: psycopg.Connection, holders: list[dict]) -> list[dict]:
+    """End them; an autovacuum gives way by itself within deadlock_timeout."""
     return [
         holder
-        for holder in _find_holders(connection, tables)
-        if (holder["pid"], holder["transaction"]) in outlasted
-        and holder["backend_type"] in (None, "client backend")
-        and _terminate(connection, holder["pid"])
+        for holder in holders
+        if holder["backend_type"] in (None, "client backend") and _terminate(connection, holder["pid"])
     ]
 
 
@@ -300,17 +395,13 @@ def _terminate(connection: psycopg.Connection, pid: int) -> bool:
         return False
 
 
-def _locked_out(
-    connection: psycopg.Connection, tables: list[dict], request: FenceRequest, terminated: list[dict]
-) -> Refused:
-    blockers = _find_holders(connection, tables)
+def _locked_out(holders: list[dict], request: FenceRequest, terminated: list[dict]) -> Refused:
     return Refused(
-        f"The tables could not be locked in {request.attempts} attempts of {request.lock_timeout_s:g} s, "
-        "so nothing was fenced.",
-        ", ".join(f"pid {b['pid']} of {b['user']} holds {', '.join(b['tables'])}" for b in blockers[:10]) or "locks",
+        f"Writers keep their tables for longer than {request.lock_timeout_s:g} s, so nothing was fenced.",
+        ", ".join(f"pid {h['pid']} of {h['user']} holds {', '.join(h['tables'])}" for h in holders[:10]) or "locks",
         "no write transaction that lasts longer than the limit",
         "end these sessions, or GRANT pg_signal_backend to the role that logs in, and run again",
-        {"blockers": blockers, "terminated": terminated},
+        {"blockers": holders, "terminated": terminated},
     )
 
 
@@ -394,11 +485,14 @@ def count_writes_since(connection: psycopg.Connection, state: FenceState) -> dic
 def lift_fence(
     connection: psycopg.Connection,
     *,
-    cut_active: bool = False,
+    is_copy: bool = False,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict:
-    """Open the database again. Returns `changed`, the state before, and the sessions that had to be renewed."""
+    """Open the database again. Returns `changed`, the state before, and the sessions that had to be renewed.
+
+    `is_copy`: this is a promoted or restored copy that serves nobody yet, and its clock is not the source's.
+    """
     before = read_state(connection)
     if before.in_recovery:
         raise Refused(
@@ -407,12 +501,14 @@ def lift_fence(
             "a database that accepts writes",
             "promote it first, or unfence its source",
         )
-    row = _read_row(connection)
-    if row is None:
+    if not before.fenced and not before.leftover:
         return {"changed": False, "state": before, "renewed_sessions": [], "read_only_sessions": []}
+    row = _read_row(connection)
+    renewed, left = [], []
     if before.fenced:
         _open(connection, before)
-    renewed, left = renew_sessions(connection, row["since"], cut_active=cut_active, clock=clock, sleep=sleep)
+    if row is not None:
+        renewed, left = renew_sessions(connection, row["since"], is_copy=is_copy, clock=clock, sleep=sleep)
     drop_rest(connection, sleep=sleep)
     return {"changed": True, "state": before, "renewed_sessions": renewed, "read_only_sessions": left}
 
@@ -431,22 +527,23 @@ def renew_sessions(
     connection: psycopg.Connection,
     since: str,
     *,
-    cut_active: bool = False,
+    is_copy: bool = False,
     drain_s: float = SESSION_DRAIN_S,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[list[dict], list[dict]]:
     """End the sessions that were opened behind the fence, as soon as they are idle: their pool opens writable ones.
 
-    Returns those ended and those left: a read in progress is not cut, unless `cut_active`.
+    Returns those ended and those left: a read in progress is not cut, unless on a copy.
     """
     lifted = fetch_value(connection, f"SELECT max(lifted) FROM {SCHEMA}.state")
+    parameters = (APPLICATION_NAME, since, CLOCK_MARGIN_S if is_copy else 0, lifted)
     deadline = clock() + drain_s
     renewed: list[dict] = []
     while True:
         with describe_errors("look for sessions opened behind the fence"):
-            stale = fetch_dicts(connection, STALE_SESSIONS, (APPLICATION_NAME, since, CLOCK_MARGIN_S, lifted))
-        ended = [s for s in stale if (cut_active or s["state"] == "idle") and _terminate(connection, s["pid"])]
+            stale = fetch_dicts(connection, STALE_SESSIONS, parameters)
+        ended = [s for s in stale if (is_copy or s["state"] == "idle") and _terminate(connection, s["pid"])]
         renewed += [session for session in ended if session["pid"] not in {known["pid"] for known in renewed}]
         left = [session for session in stale if session not in ended]
         if not left or clock() > deadline:
@@ -455,19 +552,21 @@ def renew_sessions(
 
 
 def drop_rest(connection: psycopg.Connection, *, sleep: Callable[[float], None] = time.sleep) -> bool:
-    """Remove the idle triggers. This needs each table alone for a moment, so it gives way to reads and tries again.
+    """Remove the idle triggers, each by itself: this needs its table alone for a moment, and gives way to reads.
 
-    Staying in the way for less than deadlock_timeout means that no reader is ever ended for our sake.
+    A table that is never free keeps its idle trigger; lifting again removes it.
     """
-    for _attempt in range(DROP_ATTEMPTS):
-        try:
-            with connection.transaction():
-                connection.execute(f"SET LOCAL lock_timeout = {DROP_LOCK_TIMEOUT_MS}")
-                connection.execute("SET LOCAL client_min_messages = warning")
-                connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
-            return True
-        except LOCK_FAILURES:
-            sleep(STILL_GAP_S)
-        except psycopg.Error as error:
-            raise MultiregionError(f"Failed to drop schema {SCHEMA}: {' '.join(str(error).split())}") from error
-    return False
+    with describe_errors("look for the fence's triggers"):
+        tables = fetch_dicts(connection, ARMED)
+    waiter = Waiter(time.monotonic, sleep)
+    gone = [_disarm(connection, table, waiter) for table in tables]
+    if not all(gone):
+        return False
+    with describe_errors(f"drop schema {SCHEMA}"), connection.transaction():
+        connection.execute("SET LOCAL client_min_messages = warning")
+        connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+    return True
+
+
+def _disarm(connection: psycopg.Connection, table: dict, waiter: Waiter) -> bool:
+    return any(_try_for(connection, disarm_sql(table), 0, waiter) for _attempt in range(DISARM_ATTEMPTS))

@@ -27,6 +27,12 @@ SELECT c.oid::bigint AS oid, n.nspname AS schema, c.relname AS name, pg_get_user
  ORDER BY n.nspname, c.relname
 """
 
+ARMED = f"""
+SELECT n.nspname AS schema, c.relname AS name
+  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE t.tgname = '{TRIGGER}' ORDER BY 1, 2
+"""
+
 LAYERS = """
 SELECT coalesce(r.rolname, '') AS role
   FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole
@@ -37,11 +43,13 @@ SELECT coalesce(r.rolname, '') AS role
 
 POSITION = "SELECT pg_current_wal_flush_lsn()::text, pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 
-BLOCKERS = """
+# Who holds tables in a mode that excludes making a trigger; `writes` tells vacuum and CREATE INDEX from the others.
+HOLDERS = """
 SELECT a.pid, l.virtualtransaction AS transaction, a.usename AS user, a.application_name,
        a.client_addr::text AS client, a.state, a.backend_type,
        round(extract(epoch FROM clock_timestamp() - a.xact_start)::numeric, 2)::float AS transaction_s,
-       array_agg(DISTINCT l.relation::regclass::text) AS tables
+       array_agg(DISTINCT l.relation::regclass::text) AS tables,
+       bool_or(l.mode NOT IN ('ShareUpdateExclusiveLock', 'ShareLock')) AS writes
   FROM pg_locks l JOIN pg_stat_activity a USING (pid)
  WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid() AND l.relation = ANY (%s::oid[])
    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -107,15 +115,9 @@ def qualified(table: dict) -> str:
     return f"{quote(table['schema'])}.{quote(table['name'])}"
 
 
-def lock_sql(tables: Iterable[dict]) -> str:
-    """Waits for writers, lets readers pass, and is what CREATE TRIGGER would take anyway."""
-    return f"LOCK TABLE {', '.join(qualified(table) for table in tables)} IN SHARE ROW EXCLUSIVE MODE"
-
-
 def limits_sql(lock_timeout_s: float) -> str:
-    """`lock_timeout` bounds each table, `statement_timeout` all of them together."""
-    limit_ms = max(1, round(lock_timeout_s * 1000))
-    return f"SET LOCAL lock_timeout = {limit_ms}; SET LOCAL statement_timeout = {limit_ms}"
+    """How long a statement may wait for its table before it gives way to those that wait behind it."""
+    return f"SET LOCAL lock_timeout = {max(1, round(lock_timeout_s * 1000))}"
 
 
 def function_sql(*, refuse: bool) -> str:
@@ -132,24 +134,26 @@ def function_sql(*, refuse: bool) -> str:
     )
 
 
-def install_sql(tables: Iterable[dict]) -> str:
-    """Everything of layer 1, in one round trip: it runs while all tables are locked."""
-    statements = [
-        f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}",
-        f"CREATE TABLE IF NOT EXISTS {SCHEMA}.state (fence_id text PRIMARY KEY, since timestamptz NOT NULL, "
-        "fenced_by text NOT NULL, reason text NOT NULL, layers text[] NOT NULL, lsn pg_lsn, xid bigint, "
-        "lifted timestamptz)",
-        function_sql(refuse=True),
-    ]
-    for table in tables:
-        name = qualified(table)
-        statements.append(
-            f"CREATE OR REPLACE TRIGGER {TRIGGER} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {name} "
-            f"FOR EACH STATEMENT EXECUTE FUNCTION {SCHEMA}.refuse()"
-        )
-        # ALWAYS: fires under session_replication_role = replica too.
-        statements.append(f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER {TRIGGER}")
-    return "; ".join(statements)
+PREPARE = (
+    f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}; "
+    f"CREATE TABLE IF NOT EXISTS {SCHEMA}.state (fence_id text PRIMARY KEY, since timestamptz NOT NULL, "
+    "fenced_by text NOT NULL, reason text NOT NULL, layers text[] NOT NULL, lsn pg_lsn, xid bigint, "
+    "lifted timestamptz)"
+)
+
+
+def arm_sql(table: dict) -> str:
+    """The trigger of one table. ALWAYS: it fires under session_replication_role = replica too."""
+    name = qualified(table)
+    return (
+        f"CREATE OR REPLACE TRIGGER {TRIGGER} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {name} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {SCHEMA}.refuse(); "
+        f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER {TRIGGER}"
+    )
+
+
+def disarm_sql(table: dict) -> str:
+    return f"DROP TRIGGER IF EXISTS {TRIGGER} ON {qualified(table)}"
 
 
 def read_only_sql(database: str, role: str | None = None, *, on: bool) -> str:

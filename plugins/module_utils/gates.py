@@ -39,6 +39,19 @@ def judge(
     }
 
 
+def condition_of(check: dict) -> dict:
+    """A check of the preflight as a condition. A warning passes; it is shown in the report."""
+    if not {"name", "verdict"} <= set(check):
+        finding = format_finding(
+            f"the keys {', '.join(sorted(check))}", "the checks that region_preflight_info returns"
+        )
+        raise MultiregionError(f"Not a check. {finding}")
+    name = f"{check['region']}: {check['name']}" if check.get("region") else check["name"]
+    verdicts = {"ok": True, "warn": True, "refuse": False}
+    details = {key: check[key] for key in ("found", "expected", "next_step", "planned_by") if check.get(key)}
+    return {"name": name, "condition": verdicts.get(check["verdict"]), **details}
+
+
 def judge_condition(index: int, condition: dict) -> dict:
     unknown_keys = sorted(set(condition) - set(KEYS))
     if unknown_keys or "condition" not in condition:

@@ -77,10 +77,8 @@ class Answer:
         return not self.error
 
 
-def build_place(
-    url: str, *, connect_to: str | None = None, host_header: str | None = None, **options: Any
-) -> tuple[Place, str]:
-    """The place and the path of a URL. `connect_to` is another name, or name:port, to send the request to."""
+def build_place(url: str, *, connect_to: str | None = None, host_header: str | None = None, **options: Any) -> Place:
+    """The place of a URL. `connect_to` is another name, or name:port, to send the request to."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise Refused("This is no URL that can be probed.", url, "https://name[:port]/path")
@@ -91,10 +89,12 @@ def build_place(
         host, port = name, int(own_port or port)
     public = host_header or parts.netloc.rpartition("@")[2]
     server_name = options.pop("server_name", None) or public.partition(":")[0]
-    path = parts.path or "/"
-    return Place(
-        parts.scheme, host, port, server_name, public, **options
-    ), f"{path}?{parts.query}" if parts.query else path
+    return Place(parts.scheme, host, port, server_name, public, **options)
+
+
+def build_path(url: str) -> str:
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def basic_authorization(user: str, password: str) -> str:

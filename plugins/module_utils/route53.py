@@ -70,12 +70,19 @@ def find_zone(client: Any, name: str, *, private: bool = False) -> dict:
         zones = [zone for zone in [get_zone(client, strip_zone_id(name))] if zone]
     else:
         zones = [zone for zone in list_zones_named(client, name) if _is_private(zone) == private]
-    if len(zones) != 1:
+    kind = "private" if private else "public"
+    if not zones:
         raise Refused(
-            f"Hosted zone {name} cannot be told",
-            found=", ".join(strip_zone_id(zone["Id"]) for zone in zones) or "no such zone",
-            expected=f"one {'private' if private else 'public'} hosted zone",
-            next_step="give the zone's id" if zones else "check the name and the account",
+            f"There is no {kind} hosted zone {name}",
+            expected="a hosted zone of this account",
+            next_step="check the name and the account",
+        )
+    if len(zones) > 1:
+        raise Refused(
+            f"There is more than one {kind} hosted zone {name}",
+            found=", ".join(strip_zone_id(zone["Id"]) for zone in zones),
+            expected="one",
+            next_step="give the zone's id",
         )
     return {**zones[0], "Id": strip_zone_id(zones[0]["Id"])}
 

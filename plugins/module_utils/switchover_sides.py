@@ -238,7 +238,7 @@ class TargetDatabase(Side):
 
     def unfence(self) -> dict:
         """Nobody is served from here yet, so sessions that would stay read only are ended at once."""
-        return fence.lift_fence(self.connection, cut_active=True)
+        return fence.lift_fence(self.connection, is_copy=True)
 
     def test_write(self) -> dict:
         """Every table takes writes, a row is really written and rolled back, and the application's role may write."""

@@ -387,7 +387,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql impo
     require_libraries,
     resolvers_option,
 )
-from ansible_collections.medzen.multiregion.plugins.module_utils.record_sets import record_arguments
+from ansible_collections.medzen.multiregion.plugins.module_utils.record_sets import record_arguments, strip_zone_id
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.switchover import (
     AFTER,
@@ -516,7 +516,7 @@ class ChangeBatch:
         if self.wait_insync and info:
             route53.wait_insync(self.connection, info["Id"], poll_seconds=self.poll_seconds)
         return {
-            "change_id": info["Id"] if info else None,
+            "change_id": strip_zone_id(info["Id"]) if info else None,
             "record_sets_before": self.batch.records_before(),
             "record_sets_after": self.batch.records_after(),
             "rollback": self.batch.rollback(),

@@ -10,7 +10,7 @@ short_description: Manage an ECS cluster with its Container Insights setting and
 description:
   - Creates, changes and deletes a cluster for Fargate services.
   - A cluster that still has services is not deleted; the task names them.
-  - Operations used are C(ecs:DescribeClusters), C(ecs:CreateCluster), C(ecs:UpdateClusterSettings),
+  - Operations used are C(ecs:DescribeClusters), C(ecs:CreateCluster), C(ecs:UpdateCluster),
     C(ecs:TagResource), C(ecs:UntagResource), C(ecs:ListServices) and C(ecs:DeleteCluster), with the IAM permissions of
     the same names.
 author:
@@ -102,7 +102,7 @@ def create_cluster(connection, name, request):
 
 @describe("update the settings of cluster {name}")
 def update_settings(connection, name, settings):
-    connection.update_cluster_settings(cluster=name, settings=settings, aws_retry=True)
+    connection.update_cluster(cluster=name, settings=settings, aws_retry=True)
 
 
 @describe("delete cluster {name}", missing=ecs.NO_CLUSTER)
@@ -111,8 +111,8 @@ def delete_cluster(connection, name):
 
 
 def build_settings(wanted, present):
-    """The settings to write, none when they are as wanted."""
-    if wanted is None or wanted == is_observed(present):
+    """The settings to write, none when they are as wanted. `present` is None for a cluster that is to be made."""
+    if wanted is None or (present is not None and wanted == is_observed(present)):
         return []
     return [{"name": INSIGHTS, "value": "enabled" if wanted else "disabled"}]
 
@@ -168,7 +168,7 @@ def write(connection, current, params, planned):
 
 def plan(current, params):
     """What has to change, as values."""
-    present = current or {"settings": [], "tags": {}}
+    present = current or {"settings": None, "tags": {}}
     to_set, to_remove = tagging.diff_tags(present["tags"], params["tags"], params["purge_tags"])
     settings = build_settings(params["container_insights"], present.get("settings", []))
     return {"settings": settings, "to_set": to_set, "to_remove": to_remove}

@@ -21,10 +21,10 @@ options:
     required: true
   that:
     description:
-      - The conditions.
+      - The conditions. Either these or O(checks) must be given.
     type: list
     elements: dict
-    required: true
+    default: []
     suboptions:
       name:
         description:
@@ -57,6 +57,13 @@ options:
           - Whether the override lifts this condition.
         type: bool
         default: true
+  checks:
+    description:
+      - Checks as M(medzen.multiregion.region_preflight_info) returns them. C(ok) and C(warn) hold, C(refuse) and
+        C(unknown) do not.
+    type: list
+    elements: dict
+    default: []
   evidence:
     description:
       - Facts that the verdict rests on. They are written to the report, so they must hold no secret.

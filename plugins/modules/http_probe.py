@@ -326,7 +326,8 @@ ARGUMENTS = REQUEST | {
     "error_budget_percent": {"type": "float", "default": 1.0},
     "latency_p95_ms_max": {"type": "float"},
     "timeout_s": {"type": "float", "default": 10.0},
-    "require_pass": {"type": "bool", "default": True},
+    # Its name looks like a secret's to Ansible, which would warn.
+    "require_pass": {"type": "bool", "default": True, "no_log": False},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 300},
     "poll_seconds": {"type": "float", "default": 10.0},
@@ -486,8 +487,7 @@ def ensure(module):
     params = module.params
     if params["resolvers"] and not HAS_DNSPYTHON:
         module.fail_json(msg=missing_required_lib("dnspython"))
-    _place, path = http.build_place(params["url"])
-    steps = build_steps(params, path)
+    steps = build_steps(params, http.build_path(params["url"]))
     writes = any(request.writes for _name, request in steps)
     if writes and module.check_mode:
         return plan_writes(steps)

@@ -268,7 +268,7 @@ EXTENSIONS = (
     "SELECT e.extname AS name, n.nspname AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
 )
 SETTINGS = """
-SELECT split_part(item, '=', 1) AS name, substr(item, strpos(item, '=') + 1) AS value
+SELECT lower(split_part(item, '=', 1)) AS name, substr(item, strpos(item, '=') + 1) AS value
   FROM pg_db_role_setting s, unnest(s.setconfig) AS item
  WHERE s.setrole = 0 AND s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
@@ -354,7 +354,7 @@ def build_setting_statements(settings, present, database):
     return [
         f"ALTER DATABASE {target} SET {quote(name)} = {', '.join(map(literal, split_setting(name, value)))}"
         for name, value in sorted(settings.items())
-        if split_setting(name, value) != split_setting(name, present.get(name, "\0"))
+        if split_setting(name, value) != split_setting(name, present.get(name.lower(), "\0"))
     ]
 
 

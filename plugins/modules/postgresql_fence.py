@@ -10,8 +10,8 @@ short_description: Refuse writes to a PostgreSQL database while reads go on, and
 description:
   - Fences a database, lifts its fence, or tells how the fence stands.
   - Layer 1 is a statement trigger on every table outside the system schemas, enabled C(ALWAYS), which raises SQLSTATE
-    V(25006). All tables are locked before in a mode that waits for writes in flight and lets reads pass, so that after
-    the one transaction no write is under way and none can begin.
+    V(25006). The triggers are made one table at a time and do nothing yet; then one transaction makes all of them
+    refuse. Transactions that wrote before that are waited for. After it no write is under way and none can begin.
   - Layers 2 and 3 set C(default_transaction_read_only) for the database and for O(roles). They stop new sessions only,
     and a session may set it off; they come on top.
   - The fence is proved. A test write to every table must be refused by the trigger in a session that has set read only
@@ -88,6 +88,7 @@ attributes:
   check_mode:
     description: Can run in check mode and predict changes without making them.
     support: full
+    details: A database that cannot be reached in check mode is taken for one that is not there yet.
   diff_mode:
     description: Returns what has changed when in diff mode.
     support: full
@@ -121,6 +122,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+planned:
+  description: Whether the database cannot be reached yet, so that RV(fenced) is a plan.
+  type: bool
+  returned: in check mode, when it cannot be reached
 fenced:
   description: Whether writes are refused. In check mode as it would be.
   type: bool
@@ -192,6 +197,7 @@ read_only_sessions:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils import fence
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError
 from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import (
     application_login_options,
     build_login,
@@ -262,21 +268,36 @@ def ensure_unfenced(module, connection, state, before):
     return after | sessions | {"changed": found["changed"], "diff": build_diff(before, after)}
 
 
+def plan_without_database(params):
+    """Check mode before the database is there. A copy will bring the fence of its source along."""
+    after = fence.FenceState(fenced=params["state"] == "fenced").as_result()
+    return after | {"changed": params["state"] != "info", "planned": True}
+
+
 def ensure(module):
     require_libraries(module)
-    login = build_login(module, module.params["login"])
-    application = module.params["application_login"]
-    if application and module.params["state"] == "fenced" and not module.check_mode:
-        application = build_login(module, application, like=login)
-    else:
-        application = None
-    source = SourceDatabase(login, build_request(module.params), application)
-    with connect(login) as connection:
-        state, before = read(connection)
-        if module.params["state"] == "info":
-            return before | {"changed": False}
-        if module.params["state"] == "unfenced":
-            return ensure_unfenced(module, connection, state, before)
+    params = module.params
+    try:
+        login = build_login(module, params["login"])
+        connection = connect(login)
+    except MultiregionError:
+        if module.check_mode:
+            return plan_without_database(params)
+        raise
+    with connection:
+        return ensure_in(module, login, connection)
+
+
+def ensure_in(module, login, connection):
+    params = module.params
+    state, before = read(connection)
+    if params["state"] == "info":
+        return before | {"changed": False}
+    if params["state"] == "unfenced":
+        return ensure_unfenced(module, connection, state, before)
+    options = None if module.check_mode else params["application_login"]
+    application = build_login(module, options, like=login) if options else None
+    source = SourceDatabase(login, build_request(params), application)
     try:
         return ensure_fenced(module, source, state, before)
     finally:

@@ -273,7 +273,7 @@ class CopyRate:
         """The state, with the rate once there is one."""
         self.see(snapshot)
         rate = self.gb_per_minute()
-        return state_text(snapshot) + (f", {rate:g} GB a minute" if rate else "")
+        return state_text(snapshot) + (f", {rate:.3g} GB a minute" if rate else "")
 
 
 def start_copy(connection, params, wanted):

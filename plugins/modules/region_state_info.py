@@ -14,8 +14,9 @@ description:
   - Reads the services side by side, because a task costs half a second and a region has twenty things to ask for.
   - What is not there is V(null) or an empty list. What could not be read fails the task; it is never taken for absent.
   - Needs C(ec2:Describe*), C(kms:DescribeKey), C(secretsmanager:ListSecrets), C(acm:ListCertificates),
-    C(acm:DescribeCertificate), C(rds:DescribeDBInstances), C(ecs:DescribeClusters), C(ecs:DescribeServices),
-    C(elasticloadbalancing:DescribeLoadBalancers) and C(elasticloadbalancing:DescribeTargetGroups).
+    C(acm:DescribeCertificate), C(rds:DescribeDBInstances), C(rds:DescribeDBParameterGroups), C(ecs:DescribeClusters),
+    C(ecs:DescribeServices), C(sns:GetTopicAttributes), C(elasticloadbalancing:DescribeLoadBalancers) and
+    C(elasticloadbalancing:DescribeTargetGroups).
 author: MedZen platform team
 attributes:
   check_mode: {description: Can run in check mode and does the same., support: full}
@@ -72,9 +73,11 @@ region:
     secrets: {description: ARNs of the secrets by name., type: dict}
     certificate_arn: {description: The newest issued certificate of O(record)., type: str}
     database: {description: "Instance: identifier, arn, endpoint, port, status, is_replica, source_arn.", type: dict}
+    parameter_group: {description: Name of the parameter group., type: str}
     cluster_arn: {description: The active cluster., type: str}
     service: {description: "The service: arn, task_definition, desired, running.", type: dict}
     target_group_arn: {description: The target group., type: str}
+    alarm_topic_arn: {description: The topic C(<workload>-alarms-<region>)., type: str}
     balancer: {description: "The balancer: arn, dns_name, zone_id, state.", type: dict}
 """
 
@@ -154,6 +157,13 @@ def read_database(rds, identifiers: list[str]) -> dict | None:
     return database_values(instance) if instance else None
 
 
+@describe("describe the parameter group {name}", missing=("DBParameterGroupNotFound", "DBParameterGroupNotFoundFault"))
+def read_parameter_group(rds, name: str) -> str | None:
+    return rds.describe_db_parameter_groups(DBParameterGroupName=name, aws_retry=True)["DBParameterGroups"][0][
+        "DBParameterGroupName"
+    ]
+
+
 def database_values(instance: dict) -> dict:
     endpoint = instance.get("Endpoint") or {}
     return {
@@ -189,6 +199,16 @@ def service_values(service: dict) -> dict:
     }
 
 
+@describe("read the topic {arn}", missing=("NotFound", "NotFoundException"))
+def read_topic(sns, arn: str) -> str | None:
+    return sns.get_topic_attributes(TopicArn=arn, aws_retry=True)["Attributes"]["TopicArn"]
+
+
+@describe("ask for the account")
+def read_account(sts) -> str:
+    return sts.get_caller_identity(aws_retry=True)["Account"]
+
+
 @describe("describe the target group {name}", missing=("TargetGroupNotFound", "TargetGroupNotFoundException"))
 def read_target_group(elb, name: str) -> str | None:
     return elb.describe_target_groups(Names=[name], aws_retry=True)["TargetGroups"][0]["TargetGroupArn"]
@@ -205,6 +225,11 @@ def read_balancer(elb, name: str) -> dict | None:
     }
 
 
+def topic_arn(clients: Clients, region: str, name: str) -> str:
+    partition = clients("sts").meta.partition
+    return f"arn:{partition}:sns:{region}:{read_account(clients('sts'))}:{name}"
+
+
 def read_region(module: AnsibleAWSModule) -> dict:
     region, name = module.region, module.params["workload"]
     clients = Clients(module)
@@ -216,8 +241,10 @@ def read_region(module: AnsibleAWSModule) -> dict:
         "secrets": lambda: read_secrets(clients("secretsmanager"), name),
         "certificate_arn": lambda: read_certificate(clients("acm"), module.params["record"]),
         "database": lambda: read_database(clients("rds"), identifiers),
+        "parameter_group": lambda: read_parameter_group(clients("rds"), f"{name}-pg-{region}"),
         "cluster_arn": lambda: read_cluster(clients("ecs"), cluster),
         "service": lambda: read_service(clients("ecs"), cluster, module.params["service"]),
+        "alarm_topic_arn": lambda: read_topic(clients("sns"), topic_arn(clients, region, f"{name}-alarms-{region}")),
         "target_group_arn": lambda: read_target_group(clients("elbv2"), f"{name}-tg-{region}"),
         "balancer": lambda: read_balancer(clients("elbv2"), f"{name}-alb-{region}"),
     }

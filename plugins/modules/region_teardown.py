@@ -19,7 +19,7 @@ description:
 options:
   confirm:
     description:
-      - The name of the region, typed. Anything else is refused.
+      - The name of the region, typed. Anything else is refused; only check mode goes on without.
     type: str
     required: true
   plan_checksum:
@@ -218,10 +218,10 @@ SPEC = {
 def tear_down(module):
     params = module.params
     clients = Clients(module)
-    confirmation = guards.Confirmation(params["plan_checksum"], tuple(params["plan_items"]), params["max_items"])
-    guards.check_inputs(
-        clients.region, params["confirm"], params["key_window_days"], params["secret_window_days"], confirmation
+    confirmation = guards.Confirmation(
+        clients.region, params["confirm"], params["plan_checksum"], tuple(params["plan_items"]), params["max_items"]
     )
+    guards.check_inputs(clients.region, params["key_window_days"], params["secret_window_days"], confirmation)
     place = Place(clients, clients.region, settings=build_settings(params))
     findings = scan(place)
     plan = build_plan(findings, build_rules(params))

@@ -72,6 +72,13 @@ old_ttl_s:
   description: The longest TTL found, in seconds.
   returned: always
   type: int
+record_sets:
+  description:
+    - The record sets as they were found, in the form of the option C(changes[].record) of
+      M(medzen.multiregion.route53_record_sets). Keep them; they are a way back.
+  returned: always
+  type: list
+  elements: dict
 aliases:
   description: Record sets whose TTL is their target's.
   returned: always
@@ -165,6 +172,7 @@ def ensure_low(module: AnsibleAWSModule) -> dict:
         "changed": batch.changed,
         "diff": batch.diff(),
         "lowered_at": lowered_at,
+        "record_sets": [build_record(item) for item in present],
         "old_ttl_s": max(found_ttl_s, *(effective_ttl_s(item) or 0 for item in present)),
         "aliases": [describe_key(key_of(item)) for item in present if "AliasTarget" in item],
     }

@@ -525,9 +525,10 @@ def ensure_acquired(module, connection, exists):
     kept = verdict == record.OURS and lock.expires > time.time() and (not params["heartbeat"] or is_beating(lock))
     if not kept:
         lock = take_lock(module, connection, lock)
+    known = read_facts(connection, params)[0]
     facts, written = write_facts(connection, params)
     changed = created or written or not (kept or verdict == record.OURS)
-    return build_result(True, lock, facts, changed, before, {"lock": lock.public()})
+    return build_result(True, lock, facts, changed, {**before, "facts": known}, {"lock": lock.public(), "facts": facts})
 
 
 def predict_acquired(connection, params, exists):
@@ -538,8 +539,8 @@ def predict_acquired(connection, params, exists):
     facts = read_facts(connection, params)[0] if exists else {}
     merged = record.merge_facts(facts, params["facts"])
     changed = not exists or verdict != record.OURS or merged != facts
-    before = {"lock": lock.public()} if lock else {}
-    return build_result(exists, lock, merged, changed, before, {"lock": {"run_id": params["run_id"]}})
+    before = {"lock": lock.public() if lock else {}, "facts": facts}
+    return build_result(exists, lock, merged, changed, before, {"lock": {"run_id": params["run_id"]}, "facts": merged})
 
 
 # --- update, release, info -------------------------------------------------------------------------------------------

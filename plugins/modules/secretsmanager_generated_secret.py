@@ -358,7 +358,7 @@ def build_after(secret, params, plan):
 
 
 def find_source(module):
-    """The secret to copy from. In check mode it is looked for, not read."""
+    """The secret to copy from, with its value: whether a copy is up to date can be told only by comparing."""
     wanted = module.params["copy_from"]
     if not wanted:
         return None

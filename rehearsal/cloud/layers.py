@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 
 from rehearsal.cloud.world_state import World
 
@@ -26,14 +25,6 @@ LAYERS = [
 
 def install(world: World) -> list[str]:
     """Install every layer; returns their names."""
-    installed = []
     for name in LAYERS:
-        module_name = f"rehearsal.cloud.{name}"
-        if importlib.util.find_spec(module_name) is None:
-            continue
-        module = importlib.import_module(module_name)
-        if not hasattr(module, "install"):
-            continue
-        module.install(world)
-        installed.append(name)
-    return installed
+        importlib.import_module(f"rehearsal.cloud.{name}").install(world)
+    return LAYERS

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Route 53: hosted zones, change batches that take time to be INSYNC, and the zone as the dns process is given it.
+"""Route 53: hosted zones, record sets, and change batches that take time to be INSYNC.
 
-Refusals are in route53_batch and route53_values, what each name server serves in route53_served, health checks in
-route53_health. moto keeps the zones themselves; their record sets are written into it so that other layers see them.
+Refusals are in route53_batch and route53_values, what each name server serves in route53_served, how the dns process
+learns of it in route53_document, health checks in route53_health. moto keeps the zones themselves; their record sets
+are written into it so that other layers see them.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import random
 import secrets
 import string
 from datetime import UTC, datetime
@@ -20,7 +18,6 @@ from moto.route53.models import FakeZone, Route53Backend, route53_backends
 from moto.route53.models import RecordSet as MotoRecordSet
 
 from rehearsal.cloud.clock import Timed
-from rehearsal.cloud.control import ControlError
 from rehearsal.cloud.errors import ApiError
 from rehearsal.cloud.operations import Call
 from rehearsal.cloud.route53_batch import (
@@ -32,19 +29,16 @@ from rehearsal.cloud.route53_batch import (
     escape,
     sort_key,
 )
+from rehearsal.cloud.route53_document import ZoneDocument
 from rehearsal.cloud.route53_health import HealthChecks
 from rehearsal.cloud.route53_served import Served
 from rehearsal.cloud.world_state import World
-from rehearsal.dns.answer import Question, answer
-from rehearsal.dns.location import Map, load_locations
-from rehearsal.dns.zone import build_views, scale_ttl
 from rehearsal.settings import ACCOUNT_ID, NAME_SERVERS
 
 GLOBAL = "global"
-NAME_SERVER_TTL_S, SOA_TTL_S, HOST_TTL_S = 172800, 900, 172800
+NAME_SERVER_TTL_S, SOA_TTL_S = 172800, 900
 SOA_VALUE = f"{NAME_SERVERS[0]}. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400"
-RECORDS_PAGE_MAX = 300
-RESPONSE_CODES = {0: "NOERROR", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}
+RECORDS_PAGE_MAX, ZONES_PAGE_MAX = 300, 100
 
 
 class Route53:
@@ -56,28 +50,20 @@ class Route53:
         self.served = Served()
         self.records: dict[str, list[dict[str, Any]]] = {}
         self.changes: dict[str, tuple[Timed, datetime, str]] = {}
-        # Changes on their way, and up to when the dns process has said that it serves what it was given.
-        self.travelling: list[Timed] = []
-        self.served_until: float | None = None
-        self.locations = load_locations(world.number)
-        self.ttl_min_s = 0
 
     def install(self) -> None:
         self.health.install(self.world)
         for operation, handler in {
             "CreateHostedZone": self.create_zone,
             "DeleteHostedZone": self.delete_zone,
+            "ListHostedZonesByName": self.list_zones_by_name,
             "ChangeResourceRecordSets": self.change_records,
             "ListResourceRecordSets": self.list_records,
             "GetChange": self.get_change,
-            "TestDNSAnswer": self.test_answer,
         }.items():
             self.world.operations.handle("route53", operation, handler)
         self.world.operations.after("route53", "DeleteHealthCheck", self._forget_tags("HealthCheckId"))
         self.world.operations.after("route53", "DeleteHostedZone", self._forget_tags("Id"))
-        self.world.control_routes["zone"] = self.read_document
-        self.world.control_routes["zone/resolver"] = self.change_resolver
-        self.world.control_routes["zone/locations"] = self.change_locations
 
     @property
     def backend(self) -> Route53Backend:
@@ -119,6 +105,18 @@ class Route53:
         self.served.forget(zone.resource_id)
         return {"ChangeInfo": self._begin(self._start(zone.resource_id), "")}
 
+    def list_zones_by_name(self, call: Call) -> dict[str, Any]:
+        """Zones from a name on: when the name has no zone, the next one comes first, a trap that AWS has as well."""
+        most, start = int(call.get("MaxItems") or ZONES_PAGE_MAX), call.get("DNSName")
+        first = (_reversed_labels(escape(start)) if start else [], call.get("HostedZoneId") or "")
+        zones = sorted(self.backend.zones.values(), key=_zone_key)
+        rest = [zone for zone in zones if _zone_key(zone) >= first]
+        page = {"HostedZones": [_zone_row(zone) for zone in rest[:most]], "MaxItems": str(most)}
+        page |= {"IsTruncated": len(rest) > most} | ({"DNSName": start} if start else {})
+        if len(rest) > most:
+            page |= {"NextDNSName": rest[most].name, "NextHostedZoneId": rest[most].resource_id}
+        return page
+
     def _find(self, zone_id: str) -> FakeZone:
         zone = self.backend.zones.get(bare_zone_id(zone_id))
         if zone is None:
@@ -140,14 +138,8 @@ class Route53:
         zone.rrsets = [_to_moto(record_set) for record_set in self.records[zone.resource_id]]
         timed = self._start(zone.resource_id)
         if not zone.private_zone:
-            last = self.served.add(zone.resource_id, self.records[zone.resource_id], timed)
-            timed.attach(lambda: self._is_served(last))
-            self.travelling.append(timed)
+            self.served.add(zone.resource_id, self.records[zone.resource_id], timed)
         return timed
-
-    def _is_served(self, moment: float) -> bool:
-        """Whether every name server serves what was due at a moment; without a dns process there is nobody to ask."""
-        return self.served_until is None or self.served_until >= moment
 
     def _alias_problem(self, record_type: str, target: str, zone_id: str) -> str:
         """An alias to a balancer, or to another zone of the account."""
@@ -202,89 +194,8 @@ class Route53:
         row = {"Id": f"/change/{change_id}", "Status": status, "SubmittedAt": submitted}
         return row | ({"Comment": comment} if comment else {})
 
-    def test_answer(self, call: Call) -> dict[str, Any]:
-        """What the first name server answers a resolver, or a client behind it, at an address."""
-        zone = self._find(call.get("HostedZoneId"))
-        document = self._build_document()
-        verdicts = {check: bool(row["healthy"]) for check, row in self.health.verdicts.items()}
-        client = call.get("EDNS0ClientSubnetIP") or call.get("ResolverIP") or ""
-        place = Map(self.locations).locate(client)
-        question = Question(call.get("RecordName"), call.get("RecordType"), place)
-        reply = answer(build_views(document, verdicts)[0], question, random.Random())
-        return {
-            "Nameserver": zone.delegation_set.name_servers[0],
-            "RecordName": escape(call.get("RecordName")).rstrip("."),
-            "RecordType": call.get("RecordType"),
-            "RecordData": [record.value for record in reply.records],
-            "ResponseCode": RESPONSE_CODES.get(reply.code, str(reply.code)),
-            "Protocol": "UDP",
-        }
-
     def _forget_tags(self, parameter: str) -> Any:
         return lambda call: self.backend.resource_tags.pop(bare_zone_id(call.get(parameter)), None)
-
-    # --- the control API
-
-    def read_document(self, method: str, body: Any, query: dict[str, str]) -> dict[str, Any]:
-        """All that the dns process serves; only the serial when it says that it serves that one already."""
-        with self.world.lock:
-            document = self._build_document()
-            text = json.dumps(document, sort_keys=True)
-            serial = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
-            if query.get("serial") != serial:
-                return {"serial": serial, **document}
-            self.served_until = self.world.clock.now()
-            self.travelling = [timed for timed in self.travelling if not timed.done()]
-            return {"serial": serial}
-
-    def _build_document(self) -> dict[str, Any]:
-        return {
-            "zones": [self._zone_document(zone) for zone in self.backend.zones.values() if not zone.private_zone],
-            "health_checks": self.health.rows(),
-            "forced": self.health.forced,
-            "hosts": self._hosts(),
-            "locations": self.locations,
-            "resolver": {"ttl_min_s": self.ttl_min_s},
-            "scale": self.world.clock.scale,
-            # While a change travels the dns process asks more often.
-            "travelling": bool(self.travelling),
-        }
-
-    def _zone_document(self, zone: FakeZone) -> dict[str, Any]:
-        """`record_sets` is what is INSYNC; `served` differs from server to server while a change travels."""
-        views = self.served.views(zone.resource_id, self.world.clock.now())
-        row = {"id": zone.resource_id, "name": zone.name, "name_servers": list(NAME_SERVERS), "record_sets": views[-1]}
-        return row if all(view is views[-1] for view in views) else row | {"served": views}
-
-    def _hosts(self) -> dict[str, dict[str, Any]]:
-        servers = self.world.settings.name_servers.items()
-        ttl = scale_ttl(HOST_TTL_S, self.world.clock.scale)
-        hosts = {f"{name}.": {"address": address, "ttl": ttl} for name, address in servers}
-        for name, row in self.world.hosts.items():
-            hosts[name.lower()] = {**row, "ttl": max(1, int(row["ttl"]))}
-        return hosts
-
-    def change_resolver(self, method: str, body: Any, query: dict[str, str]) -> dict[str, int]:
-        """Make the resolver overstay TTLs below a number of seconds."""
-        if method == "POST":
-            unknown = set(body or {}) - {"ttl_min_s"}
-            if unknown or not body:
-                raise ControlError(f"Resolver settings {sorted(body or {})}; expected ttl_min_s.")
-            self.ttl_min_s = int(body["ttl_min_s"])
-        return {"ttl_min_s": self.ttl_min_s}
-
-    def change_locations(self, method: str, body: Any, query: dict[str, str]) -> list[dict[str, str]]:
-        """Add places to the map: [{"network", "continent", "country"}]; the longest prefix wins."""
-        if method == "POST":
-            wanted = [*(body or []), *self.locations]
-            try:
-                Map(wanted)
-            except (KeyError, TypeError, ValueError) as problem:
-                raise ControlError(
-                    f"Locations: {problem!r}; expected rows with network, continent, country."
-                ) from problem
-            self.locations = wanted
-        return self.locations
 
 
 def find_balancer(dns_name: str) -> Any:
@@ -323,6 +234,14 @@ def _zone_row(zone: FakeZone) -> dict[str, Any]:
     }
 
 
+def _reversed_labels(name: str) -> list[str]:
+    return name.rstrip(".").split(".")[::-1]
+
+
+def _zone_key(zone: FakeZone) -> tuple[list[str], str]:
+    return _reversed_labels(zone.name), zone.resource_id
+
+
 def _from_start(records: list[dict[str, Any]], call: Call) -> list[dict[str, Any]]:
     if not call.get("StartRecordName"):
         if call.get("StartRecordType"):
@@ -337,4 +256,6 @@ def _from_start(records: list[dict[str, Any]], call: Call) -> list[dict[str, Any
 
 
 def install(world: World) -> None:
-    Route53(world).install()
+    route53 = Route53(world)
+    route53.install()
+    ZoneDocument(world, route53.backend, route53.served, route53.health).install()

@@ -33,13 +33,31 @@ class Served:
 
     def __init__(self) -> None:
         self._versions: dict[str, list[Version]] = {}
+        # Changes on their way, and up to when the dns process has said that it serves what was due.
+        self._travelling: list[Timed] = []
+        self._proved_until: float | None = None
 
-    def add(self, zone_id: str, record_sets: list[dict[str, Any]], timed: Timed) -> float:
-        """Take a new version on its way; returns the moment at which the last server has it."""
+    @property
+    def travelling(self) -> bool:
+        return bool(self._travelling)
+
+    def add(self, zone_id: str, record_sets: list[dict[str, Any]], timed: Timed) -> None:
+        """Send a new version on its way; its time is not over before every server is known to have it."""
         versions = self._versions.setdefault(zone_id, [])
         before = versions[-1].moments if versions else ()
         versions.append(Version(record_sets, take_over_moments(timed, before)))
-        return max(versions[-1].moments)
+        last = max(versions[-1].moments)
+        timed.attach(lambda: self._is_proved(last))
+        self._travelling.append(timed)
+
+    def _is_proved(self, moment: float) -> bool:
+        """Without a dns process there is nobody to ask."""
+        return self._proved_until is None or self._proved_until >= moment
+
+    def prove(self, now: float) -> None:
+        """Take the word of the dns process that it serves all that is due now."""
+        self._proved_until = now
+        self._travelling = [timed for timed in self._travelling if not timed.done()]
 
     def forget(self, zone_id: str) -> None:
         self._versions.pop(zone_id, None)

@@ -43,8 +43,10 @@ class Link:
             response.raise_for_status()
             described = await response.json()
         if "balancers" in described:
-            await self._fleet.apply([read_balancer(row) for row in described["balancers"]], float(described["scale"]))
-            self._serial = described["serial"]
+            balancers = [read_balancer(row) for row in described["balancers"]]
+            complete = await self._fleet.apply(balancers, float(described["scale"]))
+            # Without its serial the same description comes again, and with it the next try.
+            self._serial = described["serial"] if complete else ""
 
     async def report(self) -> None:
         """Say how the targets are, and how many requests came, whenever that changed."""

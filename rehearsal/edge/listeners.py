@@ -89,14 +89,18 @@ class Fleet:
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
         self._balancers: dict[str, OpenBalancer] = {}
+        # Sockets that could not be opened, so that each is complained about once.
+        self._failed: set[tuple[str, int]] = set()
 
-    async def apply(self, balancers: list[Balancer], scale: float) -> None:
-        """Make what is open match what is described."""
+    async def apply(self, balancers: list[Balancer], scale: float) -> bool:
+        """Make what is open match what is described; says whether every socket could be opened."""
         described = {balancer.arn: balancer for balancer in balancers}
         for arn in set(self._balancers) - set(described):
             await self._close(self._balancers.pop(arn))
         for arn, balancer in described.items():
             await self._apply_one(self._balancers.setdefault(arn, OpenBalancer()), balancer, scale)
+        self._failed &= {(one.address, listener.port) for one in balancers for listener in one.listeners}
+        return not self._failed
 
     async def _apply_one(self, opened: OpenBalancer, balancer: Balancer, scale: float) -> None:
         _update_pools(opened, balancer, scale)
@@ -118,8 +122,11 @@ class Fleet:
         try:
             await one.open(balancer.address, balancer.idle_timeout_s)
         except OSError as problem:
-            LOG.error("%s cannot listen on %s:%s: %s", balancer.name, balancer.address, listener.port, problem)
+            if (balancer.address, listener.port) not in self._failed:
+                LOG.error("%s cannot listen on %s:%s: %s", balancer.name, balancer.address, listener.port, problem)
+            self._failed.add((balancer.address, listener.port))
             return
+        self._failed.discard((balancer.address, listener.port))
         opened.listeners[key] = one
         LOG.info("%s listens on %s:%s", balancer.name, balancer.address, listener.port)
 

@@ -60,21 +60,25 @@ async def serve(address: str, port: int) -> int:
         connector = Connector(settings.database, Names(settings.resolver))
         await prepare_schemas(settings, connector)
         pool = await connector.open_pool()
+        runner = await listen(build_app(settings, Store(pool, settings.nodename)), address, port)
     except Exception as problem:
         kind = "" if isinstance(problem, (EnvironmentProblem, flyway.FlywayError)) else f"{type(problem).__name__}: "
         say(f"ERROR Application run failed: {kind}{problem}")
         return 1
-    runner = web.AppRunner(
-        build_app(settings, Store(pool, settings.nodename)),
-        access_log=None, keepalive_timeout=KEEPALIVE_SECONDS, shutdown_timeout=SHUTDOWN_SECONDS,
-    )  # fmt: skip
-    await runner.setup()
-    await web.TCPSite(runner, address, port).start()
     say(f"INFO Started on {address}:{port} in {time.perf_counter() - started:.2f} s as {settings.nodename}")
     await stop_signal()
     await runner.cleanup()
     pool.terminate()
     return 0
+
+
+async def listen(app: web.Application, address: str, port: int) -> web.AppRunner:
+    runner = web.AppRunner(
+        app, access_log=None, keepalive_timeout=KEEPALIVE_SECONDS, shutdown_timeout=SHUTDOWN_SECONDS
+    )
+    await runner.setup()
+    await web.TCPSite(runner, address, port).start()
+    return runner
 
 
 async def prepare_schemas(settings: AppSettings, connector: Connector) -> None:

@@ -28,7 +28,7 @@ TILES = (
 )
 NOT_SHOWN = (
     "Time runs faster, so AWS's durations are settings, not measurements.",
-    "Real replication lag, real promote times, IAM's effects, a region's capacity and resolvers in the field are not here.",
+    "Real replication lag, promote times, IAM's effects, a region's capacity and resolvers in the field are not here.",
     "The stand-in picks the harsher behaviour where AWS's is not known.",
 )
 
@@ -70,9 +70,10 @@ def _head(summary: dict[str, Any], title: str) -> str:
         for key, label, unit in TILES
     )
     word = "No record was lost" if verdict == "pass" else "The rehearsal failed"
+    seed, scale = escape(str(summary["database_seed"])), f"{summary['time_scale']:g}"
     return (
         f'<h1>{escape(title)}: <span class="verdict {verdict}">{verdict}</span></h1>'
-        f'<p class="soft">{word}. Seed: {escape(str(summary["database_seed"]))}; time {summary["time_scale"]:g} times faster.</p>'
+        f'<p class="soft">{word}. Seed: {seed}; time runs {scale} times faster.</p>'
         f"<ul>{reasons}</ul><div class='tiles'>{tiles}</div>"
     )
 
@@ -99,7 +100,7 @@ def _traffic(data: PageData) -> str:
     near = _around(data.marks, start, end)
     zoom = traffic_plot(lines, *near, start, data.marks) if near else ""
     legend = "".join(f'<span><i class="{line.css}"></i>{line.name}</span>' for line in lines)
-    caption = "<figcaption>Around the switch: refused writes are tried again by their clients until they are accepted.</figcaption>"
+    caption = "<figcaption>Around the switch: clients try a refused write again until it is accepted.</figcaption>"
     return (
         f"<h2>What the clients saw</h2><div class='legend'>{legend}</div><figure>{whole}</figure>"
         f"<figure>{zoom}{caption if zoom else ''}</figure>"
@@ -123,41 +124,50 @@ def _timeline(data: PageData) -> str:
 
 
 def _gates(gates: list[dict[str, Any]]) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(str(gate.get('playbook', '')))}</td><td>{escape(str(gate.get('name', '')))}</td>"
-        f'<td class="{"pass" if gate.get("verdict") == "pass" else "fail"}">{escape(str(gate.get("verdict", "unknown")))}</td>'
-        f"<td><details><summary>evidence</summary><pre>{escape(json.dumps(gate.get('evidence', {}), indent=1))}</pre></details></td></tr>"
-        for gate in gates
-    )
+    rows = "".join(_gate_row(gate) for gate in gates)
     return f"<h2>Gates</h2><table><tr><th>playbook<th>gate<th>verdict<th>evidence</tr>{rows}</table>"
 
 
+def _gate_row(gate: dict[str, Any]) -> str:
+    playbook, name, verdict = (escape(str(gate.get(key, "unknown"))) for key in ("playbook", "name", "verdict"))
+    css = "pass" if verdict == "pass" else "fail"
+    evidence = escape(json.dumps(gate.get("evidence", {}), indent=1))
+    return (
+        f'<tr><td>{playbook}</td><td>{name}</td><td class="{css}">{verdict}</td>'
+        f"<td><details><summary>evidence</summary><pre>{evidence}</pre></details></td></tr>"
+    )
+
+
+RUNS = (("playbooks", "The move"), ("second_run", "Second run"), ("check_run", "Check mode on the world before"))
+COLUMNS = {
+    "wall_s": "seconds",
+    "ok": "ok",
+    "changed": "changed",
+    "failed": "failed",
+    "aws_calls": "AWS calls",
+    "write_calls": "writes",
+    "record_calls": "record",
+}
+
+
 def _runs(summary: dict[str, Any]) -> str:
+    head = "".join(f'<th class="n">{name}' for name in COLUMNS.values())
     parts = []
-    for key, title in (
-        ("playbooks", "The move"),
-        ("second_run", "Second run"),
-        ("check_run", "Check mode on the world before"),
-    ):
-        rows = "".join(
-            f"<tr><td>{escape(row['name'])}</td>"
-            + "".join(
-                f'<td class="n">{row[column]:g}</td>'
-                for column in ("wall_s", "ok", "changed", "failed", "aws_calls", "write_calls", "record_calls")
-            )
-            + "</tr>"
-            for row in summary[key]
-        )
-        head = "".join(
-            f'<th class="n">{name}' for name in ("seconds", "ok", "changed", "failed", "AWS calls", "writes", "record")
-        )
+    for key, title in RUNS:
+        rows = "".join(_run_row(row) for row in summary[key])
         parts.append(f"<h2>{title}</h2><table><tr><th>playbook{head}</tr>{rows}</table>")
     return "".join(parts)
 
 
+def _run_row(row: dict[str, Any]) -> str:
+    cells = "".join(f'<td class="n">{row[column]:g}</td>' for column in COLUMNS)
+    return f"<tr><td>{escape(row['name'])}</td>{cells}</tr>"
+
+
 def _critical_path(summary: dict[str, Any]) -> str:
     rows = "".join(
-        f"<tr><td>{escape(link['playbook'])}</td><td>{escape(link['stage'])}</td><td><code>{escape(link['resource'])}</code></td>"
+        f"<tr><td>{escape(link['playbook'])}</td><td>{escape(link['stage'])}</td>"
+        f"<td><code>{escape(link['resource'])}</code></td>"
         f'<td class="n">{link["seconds"]:.1f}</td></tr>'
         for link in summary["critical_path"]
     )
@@ -170,4 +180,5 @@ def _critical_path(summary: dict[str, Any]) -> str:
 def _limits(summary: dict[str, Any]) -> str:
     items = "".join(f"<li>{escape(text)}</li>" for text in (*summary["notes"], *NOT_SHOWN))
     load = ", ".join(f"{value:.1f}" for value in summary["load_average"])
-    return f"<h2>What a rehearsal cannot show</h2><ul>{items}</ul><p class='soft'>Load of the machine at the end: {load}.</p>"
+    said = f"<p class='soft'>Load of the machine at the end: {load}.</p>"
+    return f"<h2>What a rehearsal cannot show</h2><ul>{items}</ul>{said}"

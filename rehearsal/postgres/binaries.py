@@ -148,9 +148,12 @@ def _copy_server(bindir: Path, target: Path) -> Path:
 
 
 def _has_uuid_ossp(bindir: Path) -> bool:
-    answer = subprocess.run([str(bindir / "pg_config"), "--sharedir"], capture_output=True, text=True, check=False)
-    shared = Path(answer.stdout.strip()) if answer.returncode == 0 else bindir.parent / "share"
-    return any((folder / "extension" / "uuid-ossp.control").is_file() for folder in (shared, bindir.parent / "share"))
+    shared = [bindir.parent / "share", bindir.parent / "share" / "postgresql"]
+    # Some builds come without pg_config; then their usual folders must do.
+    if (bindir / "pg_config").is_file():
+        answer = subprocess.run([str(bindir / "pg_config"), "--sharedir"], capture_output=True, text=True, check=False)
+        shared.append(Path(answer.stdout.strip() or bindir))
+    return any((folder / "extension" / "uuid-ossp.control").is_file() for folder in shared)
 
 
 def _copy_shim(target: Path) -> Path:

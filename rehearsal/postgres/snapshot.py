@@ -64,7 +64,6 @@ def take_copy(cluster: Cluster, target: Path) -> Backup:
 
 def _copy_online(connection: psycopg.Connection, source: Path, target: Path, account: Account) -> Backup:
     connection.execute("SELECT pg_backup_start(%s, true)", ("rehearsal",))
-    start = _current_segment(connection, source)
     copy_tree(source, target, account)
     row = connection.execute("SELECT lsn, labelfile, spcmapfile FROM pg_backup_stop(false)").fetchone()
     assert row is not None
@@ -73,15 +72,15 @@ def _copy_online(connection: psycopg.Connection, source: Path, target: Path, acc
         raise RuntimeError(f"{source} has tablespaces; the stand-in copies only databases without them.")
     _copy_file(source / CONTROL_FILE, target / CONTROL_FILE, account)
     _write(target / "backup_label", label, account)
-    return Backup(label_segment(label) or start, newest_segment(source / "pg_wal"), str(lsn))
+    return Backup(label_segment(label), _stop_segment(connection, source, str(lsn)), str(lsn))
 
 
 def label_segment(label: str) -> str:
-    """The first WAL segment that a backup label asks for, empty when it names none."""
+    """The first WAL segment that a backup label asks for."""
     for line in label.splitlines():
         if line.startswith("START WAL LOCATION:") and "(file " in line:
             return line.split("(file ")[1].split(")")[0]
-    return ""
+    raise RuntimeError(f"A backup label without its first WAL segment: {label!r}")
 
 
 def newest_segment(folder: Path) -> str:
@@ -101,11 +100,12 @@ def copy_wal(source: Path, target: Path, backup: Backup, account: Account) -> No
             _copy_file(path, target / path.name, account)
 
 
-def _current_segment(connection: psycopg.Connection, source: Path) -> str:
+def _stop_segment(connection: psycopg.Connection, source: Path, lsn: str) -> str:
+    """The segment in which the copy ends; a standby cannot name it and gives all that it has."""
     row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
-    if row is not None and row[0]:
-        return min(path.name for path in (source / "pg_wal").iterdir() if is_segment(path.name))
-    row = connection.execute("SELECT pg_walfile_name(pg_current_wal_lsn())").fetchone()
+    if row and row[0]:
+        return newest_segment(source / "pg_wal")
+    row = connection.execute("SELECT pg_walfile_name(%s::pg_lsn)", (lsn,)).fetchone()
     assert row is not None
     return str(row[0])
 

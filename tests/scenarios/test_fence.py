@@ -15,9 +15,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from ansible_collections.medzen.multiregion.plugins.module_utils import fence
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils import fence, parity
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import Login, connect
+from ansible_collections.medzen.multiregion.plugins.module_utils.switchover import AFTER, BEFORE, Limits, Switchover
+from ansible_collections.medzen.multiregion.plugins.module_utils.switchover_sides import SourceDatabase, TargetDatabase
 
 PRIMARY, REPLICA = "127.107.9.1", "127.107.9.2"
 OWNER, APPLICATION = "ehrbase_admin", "ehrbase_restricted"
@@ -289,8 +291,7 @@ def test_unfenced_writes_pass_and_nothing_is_left(database, owner):
     assert not fence.lift_fence(owner)["changed"]
 
 
-def test_a_session_opened_behind_the_fence_is_renewed_and_older_ones_are_kept(database, owner, monkeypatch):
-    monkeypatch.setattr(fence, "CLOCK_MARGIN_S", 0)
+def test_a_session_opened_behind_the_fence_is_renewed_and_older_ones_are_kept(database, owner):
     with database.open(APPLICATION) as older:
         fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
         with contextlib.closing(database.open(APPLICATION)) as younger:
@@ -302,8 +303,7 @@ def test_a_session_opened_behind_the_fence_is_renewed_and_older_ones_are_kept(da
 
 
 def test_a_reader_is_not_cut_by_the_unfence(database, owner, monkeypatch):
-    monkeypatch.setattr(fence, "DROP_ATTEMPTS", 2)
-    monkeypatch.setattr(fence, "CLOCK_MARGIN_S", -60)
+    monkeypatch.setattr(fence, "DISARM_ATTEMPTS", 2)
     fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
     with database.open(APPLICATION) as reader, reader.transaction():
         reader.execute("SELECT count(*) FROM ehr.ehr")
@@ -328,7 +328,7 @@ def test_a_writer_that_does_not_end_is_terminated_after_the_limit_and_named(data
 def test_without_leave_to_terminate_the_fence_gives_up_and_names_the_blocker(database, owner):
     with database.open(APPLICATION) as blocker, blocker.transaction():
         blocker.execute("INSERT INTO ehr.ehr DEFAULT VALUES")
-        request = fence.FenceRequest(reason="test", lock_timeout_s=0.05, attempts=2, terminate=False)
+        request = fence.FenceRequest(reason="test", lock_timeout_s=0.05, terminate=False)
         with pytest.raises(Refused, match=f"pid {blocker.info.backend_pid} of {APPLICATION} holds ehr.ehr"):
             fence.raise_fence(owner, request)
     assert not fence.read_state(owner).fenced
@@ -343,6 +343,77 @@ def test_a_write_in_flight_is_waited_for_and_kept(database, owner):
         timer.join()
     assert not result["terminated"]
     assert owner.execute("SELECT count(*) FROM ehr.ehr").fetchone() == (21,)
+
+
+class OrderedWriter(Writer):
+    """A client whose transactions touch several tables, in an order of its own."""
+
+    STATEMENTS = (
+        "INSERT INTO ehr.ehr DEFAULT VALUES",
+        "INSERT INTO ehr.comp_version DEFAULT VALUES",
+        "INSERT INTO ehr.audit_details DEFAULT VALUES",
+    )
+
+    def __init__(self, server: Server, turn: int):
+        super().__init__(server)
+        self.statements = self.STATEMENTS[turn:] + self.STATEMENTS[:turn]
+
+    def run(self) -> None:
+        with self.server.open(APPLICATION) as connection:
+            while not self.ended.is_set():
+                try:
+                    with connection.transaction():
+                        for statement in self.statements:
+                            connection.execute(statement)
+                            time.sleep(0.002)
+                    self.acknowledged.append((time.monotonic(), ""))
+                except psycopg.Error as error:
+                    self.refused.append((time.monotonic(), error.sqlstate))
+                    time.sleep(0.005)
+
+
+def test_writers_that_take_the_tables_in_any_order_neither_deadlock_nor_lose_anything(database, owner):
+    with contextlib.ExitStack() as stack:
+        writers = [stack.enter_context(OrderedWriter(database, turn % 3)) for turn in range(9)]
+        started = time.monotonic()
+        result = fence.raise_fence(owner, fence.FenceRequest(roles=(APPLICATION,), lock_timeout_s=2))
+        fence_s = time.monotonic() - started
+        wait_for(lambda: all(writer.refused for writer in writers), "refusals")
+        position = fence.wait_still(owner)
+    assert position["lsn_still"] and fence_s < 1 and not result["terminated"]
+    assert {code for writer in writers for _time, code in writer.refused} == {"25006"}
+    acknowledged = sum(len(writer.acknowledged) for writer in writers)
+    assert owner.execute("SELECT count(*) FROM ehr.audit_details").fetchone() == (acknowledged,)
+
+
+class Killed(BaseException):
+    """The process is gone at this point."""
+
+
+@pytest.mark.parametrize("step", ["_arm", "_close", "_drain", "_add_layers", "_record_position"])
+def test_a_fence_that_was_interrupted_anywhere_is_completed_by_the_next_run(owner, monkeypatch, step):
+    def kill(*_args):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(fence, step, kill)
+        fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    result = fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    assert result["changed"] and result["state"].complete
+    assert len(result["state"].layers) == 3
+
+
+def test_triggers_of_an_interrupted_fence_do_not_refuse_and_are_removed(owner, monkeypatch):
+    def kill(*_args):
+        raise Killed
+
+    monkeypatch.setattr(fence, "_close", kill)
+    with pytest.raises(Killed):
+        fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    owner.execute("INSERT INTO ehr.ehr DEFAULT VALUES")
+    assert fence.read_state(owner).leftover
+    assert fence.lift_fence(owner)["changed"]
+    assert not fence.read_state(owner).leftover
 
 
 def test_tables_of_another_owner_are_a_refusal_and_nothing_is_fenced(database, owner):
@@ -381,7 +452,7 @@ def test_nothing_acknowledged_is_lost_from_fence_to_promoted_replica(database, o
         )
         with replica.open("postgres") as superuser:
             superuser.execute("SELECT pg_promote()")
-        lifted = fence.lift_fence(standby, cut_active=True)
+        lifted = fence.lift_fence(standby, is_copy=True)
         standby.execute("INSERT INTO ehr.ehr DEFAULT VALUES")
         pause_s = time.monotonic() - started
     print(f"\nfence to unfenced target: {pause_s:.3f} s")
@@ -402,3 +473,150 @@ def test_without_a_fence_acknowledged_writes_are_lost(database, owner, replica):
     with replica.open(OWNER) as target:
         kept = {row[0] for row in target.execute("SELECT note FROM ehr.audit_details").fetchall()}
     assert {number for _time, number in writer.acknowledged} - kept
+
+
+class FakeRds:
+    """RDS as far as a promotion needs it; behind it, the real replica is promoted."""
+
+    def __init__(self, replica: Server):
+        self.replica, self.source, self.calls = replica, "arn:aws:rds:af-south-1:123456789012:db:source", []
+
+    def describe_db_instances(self, **_request) -> dict:
+        linked = {"ReadReplicaSourceDBInstanceIdentifier": self.source} if self.source else {}
+        return {"DBInstances": [{"DBInstanceIdentifier": "target", "DBInstanceStatus": "available", **linked}]}
+
+    def promote_read_replica(self, **request) -> dict:
+        self.calls.append(request)
+        with self.replica.open("postgres") as superuser:
+            superuser.execute("SELECT pg_promote()")
+        self.source = None
+        return self.describe_db_instances() | {"DBInstance": {}}
+
+
+class FakeDns:
+    def __init__(self, fail: bool = False):
+        self.state, self.fail, self.changes = BEFORE, fail, 0
+
+    def observe(self) -> str:
+        return self.state
+
+    def change(self) -> dict:
+        if self.fail:
+            raise MultiregionError("Failed to send a change batch")
+        self.state, self.changes = AFTER, self.changes + 1
+        return {"change_id": "C1"}
+
+
+@contextlib.contextmanager
+def switching(database: Server, replica: Server, dns: FakeDns, rds: FakeRds, **limits):
+    request = fence.FenceRequest(**REQUEST)
+    source = SourceDatabase(database.login(), request, database.login(APPLICATION))
+    target = TargetDatabase(
+        replica.login(), rds, "target", source_identifier="source", application=replica.login(APPLICATION),
+        retention_days=7, poll_seconds=0.1,
+    )  # fmt: skip
+    try:
+        yield Switchover(source, target, dns, limits=Limits(**limits))
+    finally:
+        source.close()
+        target.close()
+
+
+def test_a_switchover_under_load_loses_nothing_and_a_second_run_writes_nothing(database, replica):
+    dns, rds = FakeDns(), FakeRds(replica)
+    with Writer(database) as writer, switching(database, replica, dns, rds) as switchover:
+        result = switchover.run()
+    spans = {entry["step"]: round(entry["end"] - entry["start"], 3) for entry in result["timeline"]}
+    print(f"\npause {result['pause_s']} s, of it promote {result['promote_s']} s; {spans}")
+    with replica.open(APPLICATION) as application:
+        application.execute("INSERT INTO ehr.ehr DEFAULT VALUES")
+        kept = {row[0] for row in application.execute("SELECT note FROM ehr.audit_details").fetchall()}
+        positions = [application.execute("SELECT pg_current_wal_insert_lsn()").fetchone()]
+        with switching(database, replica, dns, rds) as switchover:
+            again = switchover.run()
+        positions.append(application.execute("SELECT pg_current_wal_insert_lsn()").fetchone())
+    assert {number for _time, number in writer.acknowledged} <= kept
+    assert {code for _time, code in writer.refused} == {"25006"}
+    assert result["fence"]["refused_write"] == {"sqlstate": "25006", "role": APPLICATION, "tables": TABLES}
+    assert result["test_write"]["application_tables"] == TABLES
+    assert result["pause_s"] - result["promote_s"] < 3
+    assert again["already_switched"] and dns.changes == 1 and len(rds.calls) == 1
+    assert positions[0] == positions[1]
+    with database.open(OWNER) as source:
+        assert fence.read_state(source).complete
+
+
+def test_a_switchover_whose_dns_change_failed_is_finished_by_the_next_run(database, replica):
+    dns, rds = FakeDns(fail=True), FakeRds(replica)
+    with switching(database, replica, dns, rds) as switchover, pytest.raises(MultiregionError, match="run again"):
+        switchover.run()
+    dns.fail = False
+    with switching(database, replica, dns, rds) as switchover:
+        result = switchover.run()
+    assert result["steps"] == ["proof", "parity", "verify", "test_write", "change_batch"]
+    assert len(rds.calls) == 1 and dns.changes == 1
+
+
+def test_a_paused_replica_is_refused_before_the_fence(database, owner, replica):
+    with replica.open("postgres") as superuser:
+        superuser.execute("SELECT pg_wal_replay_pause()")
+    refusal = pytest.raises(MultiregionError, match="replay is paused")
+    with switching(database, replica, FakeDns(), FakeRds(replica)) as switchover, refusal:
+        switchover.run()
+    assert not fence.read_state(owner).fenced
+
+
+def test_a_replica_that_stops_after_the_gates_makes_the_switchover_go_back(database, owner, replica):
+    with switching(database, replica, FakeDns(), FakeRds(replica), catch_up_timeout_s=0.3) as switchover:
+        fence_source = switchover.source.fence
+
+        def fence_and_stop_replay():
+            with replica.open("postgres") as superuser:
+                superuser.execute("SELECT pg_wal_replay_pause()")
+            return fence_source()
+
+        switchover.source.fence = fence_and_stop_replay
+        with pytest.raises(MultiregionError, match="did not catch up.*It went back"):
+            switchover.run()
+    assert not fence.read_state(owner).fenced
+    owner.execute("INSERT INTO ehr.ehr DEFAULT VALUES")
+
+
+def read(connection, level="checksums"):
+    return parity.read_side(connection, parity.ParityRequest(level=level))
+
+
+def test_a_caught_up_replica_is_equal_in_every_row(owner, replica):
+    fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    still = fence.wait_still(owner)
+    with connect(replica.login()) as standby:
+        wait_for(
+            lambda: standby.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", (still["lsn"],)).fetchone()[0],
+            "the replica",
+        )
+        source, target = read(owner), read(standby)
+    assert parity.compare(source, target) == []
+    assert source.counts == {"ehr.audit_details": 0, "ehr.comp_version": 20, "ehr.ehr": 20}
+    assert source.newest and target.in_recovery
+
+
+def test_a_changed_row_a_missing_column_and_an_index_are_each_found(owner):
+    before = read(owner)
+    owner.execute(
+        "UPDATE ehr.comp_version SET sys_version = 2 WHERE vo_id IN (SELECT vo_id FROM ehr.comp_version LIMIT 1)"
+    )
+    owner.execute("ALTER TABLE ehr.audit_details ADD extra text")
+    owner.execute("CREATE INDEX ON ehr.ehr (creation_date)")
+    found = parity.compare(before, read(owner))
+    assert [(entry["table"], entry["what"]) for entry in found] == [
+        ("ehr.audit_details", "columns"),
+        ("ehr.comp_version", "checksum"),
+        ("ehr.ehr", "indexes"),
+    ]
+
+
+def test_the_checksum_does_not_depend_on_the_order_of_rows_nor_on_session_settings(database, owner):
+    before = read(owner)
+    owner.execute("UPDATE ehr.comp_version SET sys_version = sys_version")
+    with database.open(OWNER, options="-c datestyle=German -c timezone=Asia/Tokyo") as other:
+        assert parity.compare(before, read(other)) == []

@@ -31,15 +31,19 @@ class Refusal:
 class Confirmation:
     """What was reviewed and typed."""
 
+    region: str
+    typed: str
     plan_checksum: str | None
     plan_items: tuple[str, ...]
     max_items: int
 
 
-def check_inputs(region: str, confirm: str, key_days: int, secret_days: int, confirmation: Confirmation) -> None:
+def check_inputs(region: str, key_days: int, secret_days: int, confirmation: Confirmation) -> None:
     """Refuse what is wrong whatever the region holds."""
-    if confirm != region:
-        raise MultiregionError(f"Found: confirm is {confirm!r}. Expected: {region}, the region that would be emptied.")
+    if confirmation.typed not in (region, ""):
+        raise MultiregionError(
+            f"Found: confirm is {confirmation.typed!r}. Expected: {region}, the region that would be emptied."
+        )
     wrong = [days for days in (key_days, secret_days) if days not in KEY_WINDOW_DAYS]
     if wrong or key_days < secret_days:
         raise MultiregionError(
@@ -66,8 +70,14 @@ def is_joined(plan: Plan, confirmation: Confirmation) -> bool:
 
 def find_refusals(plan: Plan, confirmation: Confirmation) -> list[Refusal]:
     """All reasons that the plan itself gives; nothing left to delete needs no confirmation."""
-    checks = (refuse_unknown, refuse_unmatched, refuse_unreviewed, refuse_too_many)
+    checks = (refuse_untyped, refuse_unknown, refuse_unmatched, refuse_unreviewed, refuse_too_many)
     return [refusal for check in checks if (refusal := check(plan, confirmation))]
+
+
+def refuse_untyped(plan: Plan, confirmation: Confirmation) -> Refusal | None:
+    if confirmation.typed == confirmation.region:
+        return None
+    return Refusal("nothing typed as confirm", f"confirm: {confirmation.region}", "read the plan, then type the region")
 
 
 def refuse_unknown(plan: Plan, confirmation: Confirmation) -> Refusal | None:

@@ -205,15 +205,21 @@ def delete_function(place: Place, item: Item) -> str:
 @describe("list CloudFormation stacks")
 def list_stacks(place: Place) -> list[Item]:
     client = place.client("cloudformation")
-    found = paginate(client, "describe_stacks", "Stacks")
-    return [stack_item(raw) for raw in found if raw["StackStatus"] in STACKS_THAT_LIVE]
+    found = [raw for raw in paginate(client, "describe_stacks", "Stacks") if raw["StackStatus"] in STACKS_THAT_LIVE]
+    return [stack_item(raw, stack_members(client, raw["StackId"])) for raw in found]
 
 
-def stack_item(raw: dict) -> Item:
+def stack_members(client, stack: str) -> list[str]:
+    """Names or ARNs of what the stack made. Not every service shows the stack in its tags."""
+    found = paginate(client, "list_stack_resources", "StackResourceSummaries", StackName=stack)
+    return [raw["PhysicalResourceId"] for raw in found if raw.get("PhysicalResourceId")]
+
+
+def stack_item(raw: dict, members: list[str]) -> Item:
     tags = tag_dict(raw.get("Tags"))
     parent = (key("cloudformation_stack", raw["ParentId"]),) if raw.get("ParentId") else ()
     state = DELETING if raw["StackStatus"] == "DELETE_IN_PROGRESS" else LIVE
-    facts = {"protected": bool(raw.get("EnableTerminationProtection"))}
+    facts = {"protected": bool(raw.get("EnableTerminationProtection")), "members": members}
     arn, name = raw["StackId"], raw["StackName"]
     return Item("cloudformation_stack", arn, name, arn, tags, state, belongs_to=parent, facts=facts)
 

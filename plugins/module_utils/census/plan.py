@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry import (
@@ -84,7 +84,7 @@ def validate(rules: Rules, kinds: Mapping[str, Kind] = KINDS) -> None:
 def build_plan(findings: Mapping[str, Finding], rules: Rules, kinds: Mapping[str, Kind] = KINDS) -> Plan:
     """The plan for what was found; the same findings and rules give the same plan."""
     validate(rules, kinds)
-    items = {item.key: item for finding in findings.values() for item in finding.items or ()}
+    items = link_stacks([item for finding in findings.values() for item in finding.items or ()])
     owners = find_owners(items, rules)
     kept = find_kept(items, owners, rules, kinds)
     level = levels(dict(kinds))
@@ -100,6 +100,16 @@ def build_plan(findings: Mapping[str, Finding], rules: Rules, kinds: Mapping[str
         {name: finding.reason for name, finding in sorted(findings.items()) if finding.is_unknown},
         find_unmatched(rules, items),
     )
+
+
+def link_stacks(items: list[Item]) -> dict[str, Item]:
+    """The items by key; what a stack lists as its own belongs to it."""
+    makers = {name: item.key for item in items for name in item.facts.get("members", ())}
+    linked = {}
+    for item in items:
+        found = {makers[name] for name in (item.id, item.name, item.arn) if name in makers} - set(item.belongs_to)
+        linked[item.key] = replace(item, belongs_to=(*item.belongs_to, *sorted(found)))
+    return linked
 
 
 def find_owners(items: Mapping[str, Item], rules: Rules) -> dict[str, str]:
@@ -142,11 +152,17 @@ def find_kept(
     stays = [item for name, item in items.items() if name in kept or name not in owners]
     while stays:
         item = stays.pop()
-        for name in item.uses:
-            if name in owners and name not in kept:
-                kept[name] = f"{item.key} still needs it"
-                stays.append(items[name])
+        needed = {name: f"{item.key} still needs it" for name in item.uses}
+        # Deleting a stack deletes what it made, records under retention included.
+        needed |= {name: f"it made {item.key}, which stays" for name in item.belongs_to if is_stack(name)}
+        for name in sorted(set(needed) & set(owners) - set(kept)):
+            kept[name] = needed[name]
+            stays.append(items[name])
     return {**kept, **aliases_of_kept_keys(items, owners, kept)}
+
+
+def is_stack(name: str) -> bool:
+    return name.startswith("cloudformation_stack/")
 
 
 def aliases_of_kept_keys(

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page of one run: verdict, picture, gates, figures, waits, slowest and failed steps. Nothing is loaded from elsewhere."""
+"""The page of one run: verdict, picture, gates, figures, waits and steps. Nothing is loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ SLOWEST_STEPS = 12
 
 STYLE = """
 :root { color-scheme: light dark; --ink:#1c2430; --soft:#5b6675; --paper:#ffffff; --panel:#f3f5f8; --rule:#d6dce4;
-  --ok:#7f9db9; --changed:#c9902f; --failed:#c0392b; --skipped:#c9d1da; --wait:#4f8f78; --phase:#7a62b3; --bar:#ffffff; }
+  --ok:#587a9a; --changed:#a8741c; --failed:#c0392b; --skipped:#98a4b1; --wait:#4f8f78; --phase:#7a62b3;
+  --bar:#ffffff; }
 @media (prefers-color-scheme: dark) { :root { --ink:#e4e9f0; --soft:#9aa7b6; --paper:#12171e; --panel:#1b222c;
-  --rule:#303a47; --ok:#4d6b88; --changed:#9c6d1d; --failed:#d05546; --skipped:#39434f; --wait:#3b7a63; --phase:#6a55a3; } }
+  --rule:#303a47; --ok:#4d6b88; --changed:#9c6d1d; --failed:#d05546; --skipped:#39434f; --wait:#3b7a63;
+  --phase:#6a55a3; } }
 * { box-sizing: border-box }
 body { margin:0 auto; padding:28px 24px 60px; max-width:1180px; background:var(--paper); color:var(--ink);
   font:15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif }
@@ -27,7 +29,8 @@ p.sub { color:var(--soft); margin:4px 0 18px }
 .badge.pass { background:var(--wait) } .badge.fail, .badge.refuse, .badge.interrupted { background:var(--failed) }
 .badge.override, .badge.planned { background:var(--changed) }
 .tiles { display:flex; flex-wrap:wrap; gap:10px } .tile { background:var(--panel); border-radius:8px; padding:9px 15px }
-.tile b { display:block; font-size:19px; font-variant-numeric:tabular-nums } .tile span { color:var(--soft); font-size:13px }
+.tile b { display:block; font-size:19px; font-variant-numeric:tabular-nums }
+.tile span { color:var(--soft); font-size:13px }
 .scroll { overflow-x:auto } svg.timeline { width:100%; min-width:820px; height:auto }
 svg text { font-size:11px; fill:var(--soft) } svg text.lane { fill:var(--ink); font-size:12.5px; font-weight:600 }
 svg text.bar { fill:var(--bar); pointer-events:none } svg line.grid { stroke:var(--rule); stroke-dasharray:2 3 }
@@ -37,8 +40,9 @@ rect.wait { fill:var(--wait) } rect.phase { fill:var(--phase) }
 .legend { color:var(--soft); font-size:13px; display:flex; flex-wrap:wrap; gap:16px; margin:6px 0 0 }
 .legend i { display:inline-block; width:12px; height:12px; border-radius:2px; margin-right:6px; vertical-align:-1px }
 table { border-collapse:collapse; width:100%; font-size:14px } td, th { text-align:left; padding:6px 12px 6px 0;
-  border-bottom:1px solid var(--rule); vertical-align:top; overflow-wrap:anywhere } th { color:var(--soft); font-weight:600 }
-td.number { text-align:right; white-space:nowrap; font-variant-numeric:tabular-nums } ul { margin:0; padding-left:18px }
+  border-bottom:1px solid var(--rule); vertical-align:top; overflow-wrap:anywhere }
+th { color:var(--soft); font-weight:600 }
+ul { margin:0; padding-left:18px }
 code { font:12.5px ui-monospace, SFMono-Regular, Menlo, monospace }
 """
 

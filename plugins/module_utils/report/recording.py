@@ -60,7 +60,7 @@ class Phase:
 
 
 class Recording:
-    """Takes events, gives the summary. Events come from two threads: the run's own and the one that follows progress."""
+    """Takes events, gives the summary. Events come from two threads: the run's own and the progress follower's."""
 
     def __init__(self, playbook: str, run: str, started: float):
         self.playbook, self.run, self.started = playbook, run, started
@@ -84,6 +84,11 @@ class Recording:
             self.steps.append(step)
             if host not in self.hosts:
                 self.hosts.append(host)
+
+    def has_step(self, task: str, host: str) -> bool:
+        """Whether the step is under way."""
+        with self._lock:
+            return (task, host) in self._open
 
     def end_step(self, task: str, host: str, status: str, now: float) -> None:
         with self._lock:

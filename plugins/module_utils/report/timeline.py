@@ -72,7 +72,8 @@ def build_rows(summary: dict, host: str) -> list[tuple[Bar, ...]]:
 def step_bar(step: dict, run_end: float | None) -> Bar:
     start = seconds(step["start"])
     end = seconds(step["end"]) if step["end"] else run_end or start
-    label = f"{step['role']} : {step['name']}" if step["role"] else step["name"]
+    is_named = not step["role"] or step["name"].startswith(step["role"])
+    label = step["name"] if is_named else f"{step['role']} | {step['name']}"
     return Bar(start, end, label, f"step {step['status']}")
 
 
@@ -111,14 +112,12 @@ def draw_axis(span: float, height: int) -> list[str]:
     for index in range(int(span / step) + 1):
         x = position(index * step, 0, span)
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{AXIS - 6}" y2="{height}"/>')
-        parts.append(f'<text class="tick" x="{x:.1f}" y="14">{escape(tick_label(index * step))}</text>')
+        parts.append(f'<text class="tick" x="{x:.1f}" y="14">{escape(tick_label(index * step, step))}</text>')
     return parts
 
 
-def tick_label(value: float) -> str:
-    if value >= 60 and value % 60 == 0:
-        return f"{value / 60:g} min"
-    return f"{value:g} s"
+def tick_label(value: float, step: float) -> str:
+    return f"{value / 60:g} min" if step >= 30 else f"{value:g} s"
 
 
 def draw_lanes(lanes: list[Lane], start: float, span: float) -> list[str]:

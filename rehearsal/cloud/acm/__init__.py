@@ -25,7 +25,7 @@ from rehearsal.settings import ACCOUNT_ID
 # DescribeCertificate names the validation record a few seconds after the request, not at once.
 RECORD_SECONDS = 5.0
 ISSUED_ONLY = ("Serial", "NotBefore", "NotAfter", "IssuedAt", "SignatureAlgorithm", "Issuer")
-KEY_ALGORITHMS = ("RSA_2048", "EC_prime256v1")
+KEY_ALGORITHMS = ("RSA_2048", "EC_prime256v1", "EC_secp384r1")
 
 
 def install(world: World) -> None:

@@ -71,7 +71,7 @@ class Authority:
 def generate_key(key_algorithm: str) -> Any:
     if key_algorithm == "RSA_2048":
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return ec.generate_private_key(ec.SECP256R1())
+    return ec.generate_private_key(ec.SECP384R1() if key_algorithm == "EC_secp384r1" else ec.SECP256R1())
 
 
 def key_pem(key: Any) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 
 from moto.ec2.models import ec2_backends
 from moto.elbv2.models import FakeLoadBalancer, elbv2_backends
+from moto.s3.models import s3_backends
 
 from rehearsal.cloud.elbv2.hosted_zones import HOSTED_ZONE_IDS
 from rehearsal.cloud.errors import ApiError
@@ -18,6 +19,29 @@ from rehearsal.cloud.world_state import World
 from rehearsal.settings import ACCOUNT_ID
 
 NAME_TTL_SECONDS = 60.0
+# Attributes of a new application load balancer; moto knows some of them.
+ATTRIBUTES = {
+    "access_logs.s3.enabled": "false",
+    "access_logs.s3.bucket": "",
+    "access_logs.s3.prefix": "",
+    "client_keep_alive.seconds": "3600",
+    "connection_logs.s3.enabled": "false",
+    "connection_logs.s3.bucket": "",
+    "connection_logs.s3.prefix": "",
+    "deletion_protection.enabled": "false",
+    "idle_timeout.timeout_seconds": "60",
+    "ipv6.deny_all_igw_traffic": "false",
+    "load_balancing.cross_zone.enabled": "true",
+    "routing.http.desync_mitigation_mode": "defensive",
+    "routing.http.drop_invalid_header_fields.enabled": "false",
+    "routing.http.preserve_host_header.enabled": "false",
+    "routing.http.x_amzn_tls_version_and_cipher_suite.enabled": "false",
+    "routing.http.xff_client_port.enabled": "false",
+    "routing.http.xff_header_processing.mode": "append",
+    "routing.http2.enabled": "true",
+    "waf.fail_open.enabled": "false",
+    "zonal_shift.config.enabled": "false",
+}
 
 
 class Balancers:
@@ -40,6 +64,7 @@ class Balancers:
         operations = self._world.operations
         operations.before("elbv2", "CreateLoadBalancer", check_create)
         operations.before("elbv2", "DeleteLoadBalancer", self.end)
+        operations.before("elbv2", "ModifyLoadBalancerAttributes", check_log_bucket)
         for operation in ("SetSubnets", "SetSecurityGroups"):
             operations.after("elbv2", operation, self.renew_interfaces)
 
@@ -48,7 +73,7 @@ class Balancers:
         region, number = region_of(balancer.arn), int(balancer.arn.rpartition("/")[2][:8], 16)
         balancer.canonical_hosted_zone_id = HOSTED_ZONE_IDS[region]
         balancer.dns_name = f"{balancer.name}-{number}.{region}.elb.amazonaws.com"
-        balancer.attrs.setdefault("idle_timeout.timeout_seconds", "60")
+        balancer.attrs = dict(ATTRIBUTES)
         balancer.medzen_address = self._world.addresses.allocate("alb")
         balancer.medzen_timed = self._world.clock.start("alb_create", balancer.name, region)
         balancer.medzen_enis = self._create_interfaces(balancer)
@@ -120,6 +145,20 @@ def check_create(call: Call) -> None:
         raise ApiError("ValidationError", text)
     if call.get("Scheme", "internet-facing") == "internet-facing":
         _check_internet_gateway(call.region, subnets[0].vpc_id)
+
+
+def check_log_bucket(call: Call) -> None:
+    """Access logs need a bucket that is there, in the balancer's region."""
+    attributes = {row["Key"]: row.get("Value", "") for row in call.get("Attributes") or []}
+    name = attributes.get("access_logs.s3.bucket")
+    if not name or attributes.get("access_logs.s3.enabled") != "true":
+        return
+    bucket = s3_backends[ACCOUNT_ID]["aws"].buckets.get(name)
+    if bucket is None:
+        raise ApiError("InvalidConfigurationRequest", f"S3Bucket: {name} not found")
+    if bucket.region_name != call.region:
+        text = f"The bucket {name} is in {bucket.region_name}; it must be in the load balancer's region {call.region}"
+        raise ApiError("InvalidConfigurationRequest", text)
 
 
 def _find_subnets(call: Call) -> list[Any]:

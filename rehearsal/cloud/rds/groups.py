@@ -33,6 +33,7 @@ class Groups:
         operations.before("rds", "CreateDBSubnetGroup", lambda call: check_subnets(call.region, call.get("SubnetIds")))
         operations.before("rds", "DeleteDBSubnetGroup", self.check_delete_subnet_group)
         operations.before("rds", "DeleteDBParameterGroup", self.check_delete_parameter_group)
+        operations.before("rds", "DescribeDBParameterGroups", check_known_parameter_group)
         operations.before("rds", "ModifyDBParameterGroup", check_parameters)
         operations.after("rds", "ModifyDBParameterGroup", self.apply_parameters)
         operations.handle("rds", "ModifyDBSubnetGroup", modify_subnet_group)
@@ -78,6 +79,14 @@ class Groups:
         Job(f"parameters of {instance.identifier}", lambda: instance.cluster.reload(parameters))
 
 
+def check_known_parameter_group(call: Call) -> None:
+    """A group asked for by a name that is not there is an error, not an empty list."""
+    name = call.get("DBParameterGroupName")
+    known = rds_backends[ACCOUNT_ID][call.region].db_parameter_groups
+    if name and name not in known and not name.startswith("default."):
+        raise ApiError("DBParameterGroupNotFound", f"DBParameterGroup not found: {name}", 404)
+
+
 def check_subnets(region: str, subnet_ids: list[str]) -> list[Any]:
     """Subnets of one VPC in at least two zones; returns moto's."""
     ec2 = ec2_backends[ACCOUNT_ID][region]
@@ -106,8 +115,7 @@ def modify_subnet_group(call: Call) -> dict[str, Any]:
     group = groups[name]
     group.subnets = check_subnets(call.region, call.get("SubnetIds"))
     group.description = call.get("DBSubnetGroupDescription") or group.description
-    shown = placement.resolve_subnet_group(call.region, name)
-    return {"DBSubnetGroup": {**shown, "DBSubnetGroupArn": group.arn}}
+    return {"DBSubnetGroup": placement.resolve_subnet_group(call.region, name)}
 
 
 def check_parameters(call: Call) -> None:

@@ -33,7 +33,10 @@ class Job:
         self._name = name
         self._work = work
         self._ended = threading.Event()
-        threading.Thread(target=self._run, name=f"rds {name}", daemon=True).start()
+        self._start()
+
+    def _start(self) -> None:
+        threading.Thread(target=self._run, name=f"rds {self._name}", daemon=True).start()
 
     def _run(self) -> None:
         try:

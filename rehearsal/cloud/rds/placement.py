@@ -40,20 +40,20 @@ def resolve_subnet_group(region: str, name: str | None) -> dict[str, Any]:
     groups = rds_backends[ACCOUNT_ID][region].subnet_groups
     if name and name in groups:
         group = groups[name]
-        return _describe_group(group.name, group.description, group._subnets)
+        return _describe_group(region, group.name, group.description, group._subnets)
     ec2 = ec2_backends[ACCOUNT_ID][region]
     default = ec2.get_default_vpc()
     if (name and name != "default") or default is None:
         raise ApiError("DBSubnetGroupNotFoundFault", f"DB subnet group '{name or 'default'}' does not exist.", 404)
     subnets = [subnet for subnet in ec2.describe_subnets() if subnet.vpc_id == default.id]
-    return _describe_group("default", "default", subnets)
+    return _describe_group(region, "default", "default", subnets)
 
 
-def _describe_group(name: str, description: str, subnets: list[Any]) -> dict[str, Any]:
+def _describe_group(region: str, name: str, description: str, subnets: list[Any]) -> dict[str, Any]:
     return {
         "DBSubnetGroupName": name,
         "DBSubnetGroupDescription": description,
-        "DBSubnetGroupArn": "",
+        "DBSubnetGroupArn": f"arn:aws:rds:{region}:{ACCOUNT_ID}:subgrp:{name}",
         "VpcId": subnets[0].vpc_id if subnets else "",
         "SubnetGroupStatus": "Complete",
         "Subnets": [

@@ -156,6 +156,8 @@ class Rds:
             transition.share_job(Job(f"{kind} of {resource.identifier} in {resource.region}", lambda: work(timed)))
         resource.transition = transition
         self.settler.watch(resource)
+        # Calls of other services see the same world: a deleted instance holds no subnet any more.
+        self.world.later(timed, resource.settle)
         return transition
 
     def wait_for(self, timed: Timed, fraction: float) -> None:

@@ -2,10 +2,9 @@
 from datetime import UTC, datetime
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
-
 from ansible_collections.medzen.multiregion.plugins.module_utils import aws
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 
 def fail(code):

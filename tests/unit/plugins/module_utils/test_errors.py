@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import (
+    AwsError,
+    MultiregionError,
+    Refused,
+    WaitTimeout,
+)
 from botocore.exceptions import ClientError
-
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, MultiregionError, Refused, WaitTimeout
 
 
 def test_a_refusal_says_found_expected_and_next():

@@ -2,7 +2,6 @@
 import json
 
 import pytest
-
 from ansible_collections.medzen.multiregion.plugins.module_utils.progress import Progress, estimate_eta_s
 
 

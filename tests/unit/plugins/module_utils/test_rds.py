@@ -2,7 +2,6 @@
 from datetime import UTC, datetime
 
 import pytest
-
 from ansible_collections.medzen.multiregion.plugins.module_utils import rds
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused
 
@@ -26,7 +25,9 @@ class Client:
 
 
 def wait(client, **options):
-    return rds.wait_instance(client, "a", poll_seconds=0, timeout_s=5, clock=lambda: 0.0, sleep=lambda s: None, **options)
+    return rds.wait_instance(
+        client, "a", poll_seconds=0, timeout_s=5, clock=lambda: 0.0, sleep=lambda s: None, **options
+    )
 
 
 def test_a_wait_ends_when_the_instance_is_available():

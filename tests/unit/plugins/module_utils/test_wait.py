@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
-
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, WaitTimeout
 from ansible_collections.medzen.multiregion.plugins.module_utils.progress import Progress
-from ansible_collections.medzen.multiregion.plugins.module_utils.wait import TimeLeft, state_text, wait_arguments, wait_until
+from ansible_collections.medzen.multiregion.plugins.module_utils.wait import (
+    TimeLeft,
+    state_text,
+    wait_arguments,
+    wait_until,
+)
 
 
 class Time:

@@ -19,7 +19,7 @@ def find(tmp_path, bindir):
 
 
 def test_a_configured_folder_is_used_with_its_version(tmp_path):
-    found = find(tmp_path, make_server(tmp_path / "bin", "17.2"))
+    found = find(tmp_path, make_server(tmp_path / "server" / "bin", "17.2"))
     assert (found.major, found.version) == (17, "17.2")
 
 
@@ -30,12 +30,12 @@ def test_a_folder_without_a_server_is_refused_by_name(tmp_path):
 
 def test_an_old_server_is_refused_with_the_oldest_usable_one(tmp_path):
     with pytest.raises(binaries.BinariesError, match="expected 15 or newer"):
-        find(tmp_path, make_server(tmp_path / "bin", "14.9"))
+        find(tmp_path, make_server(tmp_path / "server" / "bin", "14.9"))
 
 
 def test_a_program_that_tells_no_version_is_refused(tmp_path):
     with pytest.raises(binaries.BinariesError, match="answered"):
-        find(tmp_path, make_server(tmp_path / "bin", ""))
+        find(tmp_path, make_server(tmp_path / "server" / "bin", ""))
 
 
 def test_tls_is_known_from_the_library_that_the_server_loads(tmp_path):
@@ -44,18 +44,18 @@ def test_tls_is_known_from_the_library_that_the_server_loads(tmp_path):
 
 
 def test_a_server_of_the_first_version_with_an_extension_path_gets_the_shim(tmp_path):
-    found = find(tmp_path, make_server(tmp_path / "bin", "18.1"))
+    found = find(tmp_path, make_server(tmp_path / "server" / "bin", "18.1"))
     assert (found.shim / "extension" / "uuid-ossp.control").is_file()
 
 
 def test_an_older_server_gets_no_shim_because_it_could_not_find_it(tmp_path):
-    assert find(tmp_path, make_server(tmp_path / "bin", "17.2")).shim is None
+    assert find(tmp_path, make_server(tmp_path / "server" / "bin", "17.2")).shim is None
 
 
 def test_a_server_with_its_own_uuid_ossp_keeps_it(tmp_path):
-    bindir = make_server(tmp_path / "bin", "18.1")
-    (tmp_path / "share" / "extension").mkdir(parents=True)
-    (tmp_path / "share" / "extension" / "uuid-ossp.control").touch()
+    bindir = make_server(tmp_path / "server" / "bin", "18.1")
+    (tmp_path / "server" / "share" / "extension").mkdir(parents=True)
+    (tmp_path / "server" / "share" / "extension" / "uuid-ossp.control").touch()
     assert find(tmp_path, bindir).shim is None
 
 

@@ -71,7 +71,11 @@ def test_the_wal_of_a_copy_reaches_from_its_first_to_its_last_segment(tmp_path):
 
 def test_a_label_names_the_first_segment():
     assert snapshot.label_segment(LABEL) == "000000010000000000000002"
-    assert snapshot.label_segment("CHECKPOINT LOCATION: 0/2000080") == ""
+
+
+def test_a_label_without_its_first_segment_is_an_error():
+    with pytest.raises(RuntimeError, match="without its first WAL segment"):
+        snapshot.label_segment("CHECKPOINT LOCATION: 0/2000080")
 
 
 @pytest.mark.parametrize("name", ["00000002.history", "archive_status", "000000010000000000000002.partial"])

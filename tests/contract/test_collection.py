@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collection's own lists: the action group, the module documentation, the environments."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted((ROOT / "plugins" / "modules").glob("*.py"))
+ENVIRONMENTS = ("prod", "staging", "rehearsal")
+
+
+def constant(path, name):
+    """The text of a module-level constant, without importing the module."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == name:
+            return ast.literal_eval(node.value)
+    return None
+
+
+def test_the_action_group_has_every_module_that_talks_to_aws():
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
+    listed = [entry for entry in runtime["action_groups"]["aws"] if isinstance(entry, str)]
+    talking = [path.stem for path in MODULES if "AnsibleAWSModule" in path.read_text()]
+    assert sorted(listed) == talking
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_a_module_documents_itself(path):
+    documentation = yaml.safe_load(constant(path, "DOCUMENTATION"))
+    assert documentation["module"] == path.stem
+    assert documentation["version_added"] and documentation["short_description"]
+    assert {"check_mode", "diff_mode"} <= set(documentation["attributes"])
+    assert yaml.safe_load(constant(path, "EXAMPLES")), "no example"
+    assert yaml.safe_load(constant(path, "RETURN")), "no return values"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_a_module_carries_its_licence(path):
+    head = path.read_text()[:300]
+    assert "GNU General Public License v3.0+" in head and "GPL-3.0-or-later" in head
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_an_environment_has_the_same_regions_and_shares_the_defaults(environment):
+    folder = ROOT / "inventories" / environment
+    groups = yaml.safe_load((folder / "hosts.yml").read_text())["regions"]["children"]
+    assert set(groups) == {"primary", "dr", "retiring", "edge"}
+    assert (folder / "group_vars" / "all.yml").resolve() == ROOT / "group_vars" / "all.yml"
+
+
+def test_production_soaks_for_seven_days():
+    values = yaml.safe_load((ROOT / "inventories/prod/group_vars/regions.yml").read_text())
+    assert values["decommission_soak_s"] >= 7 * 86400
+    assert "decommission_soak_override" not in values
+
+
+def test_networks_do_not_overlap():
+    regions = yaml.safe_load((ROOT / "group_vars" / "all.yml").read_text())["multiregion_regions"]
+    cidrs = [region["cidr"] for region in regions.values()]
+    assert len(cidrs) == len(set(cidrs))
+
+
+def test_no_secret_and_no_real_account_is_in_an_inventory():
+    for path in (ROOT / "inventories").rglob("*.yml"):
+        found = re.findall(r"AKIA[0-9A-Z]{16}|\b(?!123456789012\b)\d{12}\b", path.read_text())
+        assert found == [], path

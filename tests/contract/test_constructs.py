@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must not stand in playbooks, roles and modules, whatever a linter thinks of it."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CONTENT = sorted(
+    path for folder in ("playbooks", "roles", "group_vars") for path in (ROOT / folder).rglob("*.yml") if path.is_file()
+)
+PYTHON = sorted(path for folder in ("plugins",) for path in (ROOT / folder).rglob("*.py"))
+FORBIDDEN = {
+    # An interactive question hangs an automation until its time is up.
+    r"\bvars_prompt\b": "asks a person",
+    r"ansible\.builtin\.pause|^\s*-?\s*pause:": "waits for a fixed time",
+    r"\bignore_errors\b": "goes on after a fault",
+    r"meta:\s*end_play": "ends without saying so",
+    r"ansible\.builtin\.pipe|lookup\('pipe'": "runs a command of the controller",
+    # These declare check mode and write in it, or lose what they should keep.
+    r"community\.aws\.application_autoscaling_policy": "writes in check mode",
+    r"community\.aws\.secretsmanager_secret": "drops replicas",
+    r"community\.aws\.ecs_service:": "does not notice drift",
+    r"amazon\.aws\.route53:": "changes one record at a time",
+    r"amazon\.aws\.rds_instance_snapshot": "cannot copy what is encrypted",
+    r"amazon\.aws\.iam_password_policy|community\.aws\.ecs_attribute": "writes in check mode",
+}
+
+
+@pytest.mark.parametrize("path", CONTENT, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_forbidden_construct(path):
+    text = path.read_text()
+    assert {why for pattern, why in FORBIDDEN.items() if re.search(pattern, text, re.M)} == set()
+
+
+@pytest.mark.parametrize("path", [*CONTENT, *PYTHON], ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_asks_whether_it_is_a_rehearsal(path):
+    assert re.findall(r"rehears|\bstand-in\b|127\.\d+\.", path.read_text(), re.I) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "roles").rglob("tasks/*.yml")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_role_names_a_region(path):
+    assert re.findall(r"\b(?:eu|af|us|ap)-(?:west|central|south|east)-\d\b", path.read_text()) == []
+
+
+def plays(path):
+    return [play for play in yaml.safe_load(path.read_text()) if "hosts" in play]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
+def test_a_playbook_is_a_list_of_roles_with_one_way_to_aws(path):
+    for play in plays(path):
+        assert "roles" in play and "tasks" not in play, play["name"]
+        assert play["gather_facts"] is False
+        defaults = play["module_defaults"]["group/medzen.multiregion.aws"]
+        assert set(defaults) == {"region", "endpoint_url", "access_key", "secret_key"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
+def test_every_playbook_can_be_typed_from_the_root(path):
+    wrapper = yaml.safe_load((ROOT / path.name).read_text())
+    assert [play["ansible.builtin.import_playbook"] for play in wrapper] == [f"medzen.multiregion.{path.stem}"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
+def test_what_takes_the_lock_gives_it_back(path):
+    roles = [role for play in plays(path) for role in play["roles"] if role["role"].endswith(".run_record")]
+    states = [role.get("run_record_state", "acquired") for role in roles]
+    assert states in ([], ["acquired", "released"])
+    assert {role["run_record_playbook"] for role in roles} <= {path.stem}

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers of the services as items."""
+
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.medzen.multiregion.plugins.module_utils.census import (
+    kinds_compute,
+    kinds_database,
+    kinds_entry,
+    kinds_network,
+    kinds_operations,
+    kinds_security,
+)
+from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry import (
+    DELETE,
+    DELETING,
+    LIVE,
+    SCHEDULED,
+    WAIT,
+    Blocked,
+    Place,
+    Settings,
+)
+
+INSTANCE = {
+    "DBInstanceIdentifier": "db",
+    "DBInstanceStatus": "available",
+    "DeletionProtection": True,
+    "KmsKeyId": "arn:aws:kms:r:1:key/k-1",
+    "DBSubnetGroup": {"DBSubnetGroupName": "g"},
+    "DBParameterGroups": [{"DBParameterGroupName": "p"}],
+    "VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-1"}],
+}
+
+
+class Client:
+    """Notes the calls that it is asked for."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __getattr__(self, operation):
+        return lambda **parameters: self.calls.append((operation, parameters)) or {}
+
+
+def place(settings=None):
+    client = Client()
+    return Place(lambda service, region: client, "af-south-1", settings=settings or Settings()), client
+
+
+def test_an_instance_uses_its_groups_and_its_key():
+    item = kinds_database.instance_item(INSTANCE)
+    assert item.uses == ("rds_subnet_group/g", "rds_parameter_group/p", "security_group/sg-1", "kms_key/k-1")
+
+
+def test_deletion_protection_is_taken_off_first_and_alone():
+    where, client = place()
+    assert kinds_database.delete_instance(where, kinds_database.instance_item(INSTANCE)) == "deletion protection taken off"
+    assert [operation for operation, _parameters in client.calls] == ["modify_db_instance"]
+
+
+def test_an_unprotected_instance_is_deleted_without_another_snapshot():
+    where, client = place()
+    kinds_database.delete_instance(where, kinds_database.instance_item({**INSTANCE, "DeletionProtection": False}))
+    assert client.calls[0][0] == "delete_db_instance"
+    assert client.calls[0][1]["SkipFinalSnapshot"] is True
+
+
+@pytest.mark.parametrize("change", [{"DBInstanceStatus": "modifying"}, {"ReadReplicaDBInstanceIdentifiers": ["r"]}])
+def test_an_instance_that_is_busy_or_replicated_is_left_alone(change):
+    where, client = place()
+    with pytest.raises(Blocked):
+        kinds_database.delete_instance(where, kinds_database.instance_item({**INSTANCE, **change}))
+    assert client.calls == []
+
+
+def test_a_snapshot_goes_only_with_a_verified_one_elsewhere():
+    item = kinds_database.snapshot_item({"DBSnapshotIdentifier": "s", "DBInstanceIdentifier": "db"})
+    where, client = place()
+    with pytest.raises(Blocked, match="no verified final snapshot of db"):
+        kinds_database.delete_snapshot(where, item)
+    where, client = place(Settings(final_snapshots={"db": {"verified": True}}))
+    kinds_database.delete_snapshot(where, item)
+    assert [operation for operation, _parameters in client.calls] == ["delete_db_snapshot"]
+
+
+@pytest.mark.parametrize("status, action", [("active", WAIT), ("retained", DELETE)])
+def test_an_automated_backup_goes_with_its_database_unless_it_outlived_it(status, action):
+    assert kinds_database.automated_backup_item({"Status": status, "DBInstanceIdentifier": "db"}).action == action
+
+
+SERVICE = {"serviceArn": "arn:s", "serviceName": "s", "clusterArn": "arn:c", "status": "ACTIVE", "desiredCount": 2}
+
+
+def test_a_service_is_scaled_down_before_it_is_deleted():
+    where, client = place()
+    assert kinds_compute.delete_service(where, kinds_compute.service_item(SERVICE)) == "scaled to 0"
+    kinds_compute.delete_service(where, kinds_compute.service_item({**SERVICE, "desiredCount": 0}))
+    assert [operation for operation, _parameters in client.calls] == ["update_service", "delete_service"]
+
+
+def test_a_draining_service_is_being_deleted():
+    assert kinds_compute.service_item({**SERVICE, "status": "DRAINING"}).state == DELETING
+
+
+def test_a_balancer_uses_its_certificates_and_target_groups():
+    raw = {"LoadBalancerArn": "arn:lb", "LoadBalancerName": "lb", "VpcId": "v", "SecurityGroups": ["sg-1"]}
+    listeners = [{"Certificates": [{"CertificateArn": "arn:c"}], "DefaultActions": [{"TargetGroupArn": "arn:t"}]}]
+    item = kinds_entry.balancer_item(raw, {}, listeners)
+    assert item.uses == ("security_group/sg-1", "acm_certificate/arn:c", "target_group/arn:t")
+    assert item.belongs_to == ("vpc/v",)
+
+
+@pytest.mark.parametrize(
+    "raw, action",
+    [
+        ({"Status": "available"}, DELETE),
+        ({"Status": "available", "RequesterManaged": True}, WAIT),
+        ({"Status": "in-use"}, WAIT),
+    ],
+)
+def test_only_a_free_interface_of_ours_is_deleted(raw, action):
+    assert kinds_network.network_interface_item({"NetworkInterfaceId": "eni-1", **raw}).action == action
+
+
+def test_an_interface_names_its_owner():
+    raw = {"NetworkInterfaceId": "e", "Status": "in-use", "RequesterId": "amazon-elb", "Description": "ELB app/x"}
+    assert kinds_network.network_interface_item(raw).note == "in-use, owner amazon-elb, ELB app/x"
+
+
+def test_what_aws_made_by_itself_is_no_item():
+    assert kinds_network.security_group_item({"GroupId": "sg-1", "GroupName": "default"}) is None
+    assert kinds_network.route_table_item({"RouteTableId": "r", "Associations": [{"Main": True}]}) is None
+
+
+def test_a_deleted_nat_gateway_is_gone_and_a_deleting_one_is_not():
+    assert kinds_network.nat_gateway_item({"NatGatewayId": "n", "State": "deleted"}) is None
+    assert kinds_network.nat_gateway_item({"NatGatewayId": "n", "State": "deleting"}).state == DELETING
+
+
+def test_an_address_belongs_to_the_gateway_that_holds_it():
+    gateways = [{"NatGatewayId": "n", "State": "available", "NatGatewayAddresses": [{"AllocationId": "a"}]}]
+    holders = kinds_network.nat_gateways_by_address(gateways)
+    assert kinds_network.address_item({"AllocationId": "a"}, holders).belongs_to == ("nat_gateway/n",)
+
+
+def test_only_rules_that_name_groups_count():
+    rules = {"IpPermissions": [{"UserIdGroupPairs": [{"GroupId": "sg-2"}]}, {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]}
+    assert len(kinds_network.group_rules(rules)["ingress"]) == 1
+
+
+@pytest.mark.parametrize("state, expected", [("Enabled", LIVE), ("PendingDeletion", SCHEDULED)])
+def test_a_key_pending_deletion_is_scheduled(state, expected):
+    assert kinds_security.key_item({"KeyId": "k", "KeyState": state}, "", {}).state == expected
+
+
+def test_a_deleted_secret_is_scheduled():
+    assert kinds_security.secret_item({"ARN": "a", "Name": "n", "DeletedDate": "2026-12-21"}, "r").state == SCHEDULED
+
+
+def test_a_replicated_secret_is_made_stand_alone_before_it_goes():
+    raw = {"ARN": "arn:aws:secretsmanager:af-south-1:1:secret:s", "Name": "s"}
+    raw["ReplicationStatus"] = [{"Region": "eu-west-1"}]
+    where, client = place()
+    kinds_security.delete_secret(where, kinds_security.secret_item(raw, "af-south-1"))
+    assert client.calls[0][0] == "stop_replication_to_replica"
+    assert client.calls[0][1]["SecretId"] == "arn:aws:secretsmanager:eu-west-1:1:secret:s"
+
+
+def test_a_replica_of_a_secret_is_its_primarys_business():
+    item = kinds_security.secret_item({"ARN": "a", "Name": "s", "PrimaryRegion": "eu-west-1"}, "af-south-1")
+    where, client = place()
+    with pytest.raises(Blocked, match="its primary in eu-west-1"):
+        kinds_security.delete_secret(where, item)
+    assert client.calls == []
+
+
+@pytest.mark.parametrize("location, region", [(None, "us-east-1"), ("EU", "eu-west-1"), ("af-south-1", "af-south-1")])
+def test_a_bucket_says_its_region_in_three_ways(location, region):
+    client = SimpleNamespace(get_bucket_location=lambda **_parameters: {"LocationConstraint": location})
+    assert kinds_operations.bucket_region(client, "b") == region

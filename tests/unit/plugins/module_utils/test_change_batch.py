@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import pytest
+from ansible_collections.medzen.multiregion.plugins.module_utils.change_batch import names_of, plan_batch
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.record_sets import build_record_set
+
+NAME = "ehr.example.org"
+CNAME = {"name": NAME, "type": "CNAME", "ttl": 300, "values": ["old.elb.amazonaws.com"]}
+ALIAS = {"name": NAME, "type": "A", "alias": {"dns_name": "new.elb.amazonaws.com", "zone_id": "Z1"}}
+MAIL = {"name": NAME, "type": "MX", "ttl": 300, "values": ["10 mail.example.org"]}
+
+
+def present(record):
+    return {"action": "present", "record": record}
+
+
+def absent(record):
+    return {"action": "absent", "record": record}
+
+
+def zone(*records):
+    return [build_record_set(record) for record in records]
+
+
+def weighted(identifier, weight, address="192.0.2.1"):
+    return {
+        "name": NAME,
+        "type": "A",
+        "ttl": 5,
+        "values": [address],
+        "set_identifier": identifier,
+        "weight": weight,
+    }
+
+
+def actions(batch):
+    return [(change["Action"], change["ResourceRecordSet"]["Type"]) for change in batch.changes]
+
+
+def test_a_cname_becomes_an_alias_in_one_batch():
+    batch = plan_batch(zone(CNAME), [present(ALIAS)], [CNAME], replace_names=True)
+    assert actions(batch) == [("DELETE", "CNAME"), ("CREATE", "A")]
+    assert batch.changes[0]["ResourceRecordSet"] == zone(CNAME)[0]
+    assert batch.after == zone(ALIAS)
+
+
+def test_the_same_by_naming_what_goes():
+    batch = plan_batch(zone(CNAME), [absent(CNAME), present(ALIAS)])
+    assert actions(batch) == [("DELETE", "CNAME"), ("CREATE", "A")]
+
+
+def test_what_is_deleted_is_sent_as_it_was_read():
+    read = {**zone(CNAME)[0], "ResourceRecords": [{"Value": "OLD.elb.amazonaws.com"}]}
+    batch = plan_batch([read], [present({**CNAME, "ttl": 60})])
+    assert batch.changes[0]["ResourceRecordSet"] is read
+
+
+def test_a_zone_as_wanted_needs_nothing():
+    assert not plan_batch(zone(ALIAS), [present(ALIAS)], replace_names=True).changed
+
+
+def test_a_zone_as_wanted_is_not_refused_whatever_was_expected():
+    assert not plan_batch(zone(ALIAS), [present(ALIAS)], [CNAME], replace_names=True).changed
+
+
+def test_another_record_than_expected_is_refused_with_both():
+    with pytest.raises(Refused) as caught:
+        plan_batch(zone({**CNAME, "values": ["third.org"]}), [present(ALIAS)], [CNAME], replace_names=True)
+    assert "third.org" in caught.value.found and "old.elb.amazonaws.com" in caught.value.expected
+    assert caught.value.result["found_records"] == [{**CNAME, "values": ["third.org"]}]
+
+
+def test_a_record_that_is_gone_is_not_what_was_expected():
+    with pytest.raises(Refused, match="Found: no record"):
+        plan_batch([], [present(ALIAS)], [CNAME])
+
+
+def test_a_further_record_of_the_same_name_and_type_is_not_what_was_expected():
+    there = zone(weighted("a", 1), weighted("b", 1))
+    with pytest.raises(Refused, match="not those that this change was planned on"):
+        plan_batch(there, [present(weighted("a", 2))], [weighted("a", 1)])
+
+
+def test_the_order_and_spelling_of_what_is_expected_do_not_count():
+    expected = {**CNAME, "name": "EHR.example.org.", "values": ["OLD.elb.amazonaws.com."]}
+    assert plan_batch(zone(CNAME), [present(ALIAS)], [expected], replace_names=True).changed
+
+
+def test_a_name_that_should_be_free_is_not():
+    with pytest.raises(Refused, match="not those that this change was planned on"):
+        plan_batch(zone(MAIL), [present({**MAIL, "ttl": 5})], expect_absent=[NAME])
+
+
+def test_replacing_a_name_deletes_the_other_records_of_its_type():
+    batch = plan_batch(zone(weighted("a", 1), weighted("b", 1)), [present(ALIAS)], replace_names=True)
+    assert actions(batch) == [("DELETE", "A"), ("DELETE", "A"), ("CREATE", "A")]
+
+
+def test_replacing_a_name_leaves_its_other_types_alone():
+    text = {"name": NAME, "type": "TXT", "ttl": 5, "values": ['"x"']}
+    batch = plan_batch(zone(weighted("a", 1), text), [present(ALIAS)], replace_names=True)
+    assert [record_set["Type"] for record_set in batch.after] == ["A", "TXT"]
+
+
+def test_a_cname_never_takes_the_place_of_mail():
+    with pytest.raises(Refused, match="a CNAME beside other records"):
+        plan_batch(zone(MAIL), [present(CNAME)], replace_names=True)
+
+
+def test_a_record_beside_a_cname_is_refused_before_it_is_sent():
+    with pytest.raises(Refused, match="Found: A, CNAME"):
+        plan_batch(zone(CNAME), [present(ALIAS)])
+
+
+def test_simple_beside_weighted_is_refused():
+    with pytest.raises(Refused, match="more than one routing policy"):
+        plan_batch(zone(weighted("a", 1)), [present(ALIAS)])
+
+
+def test_two_primaries_are_refused():
+    pair = [{**ALIAS, "set_identifier": identifier, "failover": "PRIMARY"} for identifier in ("a", "b")]
+    with pytest.raises(Refused, match="same side of a failover pair"):
+        plan_batch([], [present(record) for record in pair])
+
+
+@pytest.mark.parametrize("extra", [{"weight": 1}, {"set_identifier": "a"}])
+def test_a_policy_and_its_identifier_belong_together(extra):
+    with pytest.raises(Refused, match="no clear routing policy"):
+        plan_batch([], [present({**ALIAS, **extra})])
+
+
+def test_weights_that_are_all_zero_are_refused():
+    with pytest.raises(Refused, match="which serves all of them"):
+        plan_batch(zone(weighted("a", 1), weighted("b", 0)), [present(weighted("a", 0))])
+
+
+def test_a_weighted_pair_moves_at_once():
+    there = zone(weighted("a", 100), weighted("b", 0))
+    batch = plan_batch(there, [present(weighted("a", 0)), present(weighted("b", 100))])
+    assert [change["Action"] for change in batch.changes] == ["DELETE", "DELETE", "CREATE", "CREATE"]
+
+
+def test_a_name_is_not_emptied_unless_asked():
+    with pytest.raises(Refused, match="without any record"):
+        plan_batch(zone(CNAME), [absent({"name": NAME, "type": "CNAME"})])
+    assert plan_batch(zone(CNAME), [absent({"name": NAME, "type": "CNAME"})], allow_empty=True).after == []
+
+
+def test_deleting_what_is_not_there_is_nothing():
+    assert not plan_batch([], [absent(CNAME)]).changed
+
+
+def test_deleting_another_record_than_named_is_refused():
+    with pytest.raises(Refused, match="not the one that is to be deleted"):
+        plan_batch(zone({**CNAME, "ttl": 60}, MAIL), [absent(CNAME)])
+
+
+def test_changes_are_counted_absolutely():
+    records = [weighted(str(number), 1) for number in range(3)]
+    with pytest.raises(Refused, match="Found: 3:"):
+        plan_batch([], [present(record) for record in records], max_changes=2)
+
+
+def test_a_replaced_record_counts_once():
+    assert plan_batch(zone(CNAME), [present({**CNAME, "ttl": 5})], max_changes=1).changed
+
+
+def test_a_name_outside_the_zone_is_refused():
+    with pytest.raises(Refused, match="not in the zone"):
+        plan_batch([], [present(CNAME)], zone_name="other.org")
+
+
+def test_a_name_that_only_ends_alike_is_outside_the_zone():
+    with pytest.raises(Refused, match="not in the zone"):
+        plan_batch([], [present({**CNAME, "name": "notexample.org"})], zone_name="example.org")
+
+
+def test_the_records_of_the_zone_itself_are_upserted():
+    servers = {"name": "example.org", "type": "NS", "ttl": 172800, "values": ["ns-1.awsdns-1.org."]}
+    batch = plan_batch(zone(servers), [present({**servers, "ttl": 300})], zone_name="example.org")
+    assert actions(batch) == [("UPSERT", "NS")]
+
+
+def test_the_records_of_the_zone_itself_stay():
+    servers = {"name": "example.org", "type": "NS", "ttl": 172800, "values": ["ns-1.awsdns-1.org."]}
+    with pytest.raises(Refused, match="cannot be deleted"):
+        plan_batch(zone(servers), [absent(servers)], allow_empty=True, zone_name="example.org")
+
+
+def test_a_record_named_twice_is_refused():
+    with pytest.raises(Refused, match="named twice"):
+        plan_batch([], [present(CNAME), present({**CNAME, "ttl": 5})])
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        [ALIAS],
+        [
+            {**ALIAS, "set_identifier": "p", "failover": "PRIMARY"},
+            {**ALIAS, "set_identifier": "s", "failover": "SECONDARY"},
+        ],
+    ],
+)
+def test_the_rollback_undoes_the_batch(pair):
+    there = zone(CNAME)
+    batch = plan_batch(there, [present(record) for record in pair], replace_names=True)
+    back = plan_batch(batch.after, batch.rollback())
+    assert back.after == there
+
+
+def test_the_records_before_can_be_given_back_as_changes():
+    there = zone(weighted("a", 1), weighted("b", 0))
+    batch = plan_batch(there, [present(ALIAS)], replace_names=True)
+    back = plan_batch(batch.after, [present(record) for record in batch.records_before()], replace_names=True)
+    assert back.after == there
+
+
+def test_a_value_in_another_order_is_no_difference_in_the_diff():
+    record = {"name": NAME, "type": "A", "ttl": 5, "values": ["192.0.2.2", "192.0.2.1"]}
+    diff = plan_batch(zone(record), [present({**record, "ttl": 6})]).diff()
+    assert diff["before"]["ehr.example.org A"]["values"] == diff["after"]["ehr.example.org A"]["values"]
+
+
+def test_names_are_looked_at_once():
+    assert names_of([present(CNAME), present(ALIAS)], [CNAME], ["Other.org"]) == ["ehr.example.org.", "other.org."]

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from dataclasses import replace
+
+import pytest
+from ansible_collections.medzen.multiregion.plugins.module_utils import parity
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError
+from ansible_collections.medzen.multiregion.plugins.module_utils.parity import ParityRequest, Side
+
+SIDE = Side(
+    tables=("ehr.ehr",),
+    columns={"ehr.ehr": ["id uuid not null"]},
+    indexes={"ehr.ehr": ["CREATE UNIQUE INDEX"]},
+    sequences={"ehr.s": {"name": "ehr.s", "increment_by": 1, "last_value": 6}},
+    counts={"ehr.ehr": 10},
+    checksums={"ehr.ehr": "10:1:1"},
+    newest="2026-11-21T08:00:00Z",
+)
+
+
+def with_sequence(last_value, increment_by=1):
+    return replace(SIDE, sequences={"ehr.s": {"increment_by": increment_by, "last_value": last_value}})
+
+
+def what(source, target):
+    return [(difference["table"], difference["what"]) for difference in parity.compare(source, target)]
+
+
+def test_a_side_equals_itself():
+    assert parity.compare(SIDE, SIDE) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"tables": ()}, ("ehr.ehr", "table")),
+        ({"columns": {"ehr.ehr": ["id text"]}}, ("ehr.ehr", "columns")),
+        ({"indexes": {}}, ("ehr.ehr", "indexes")),
+        ({"counts": {"ehr.ehr": 9}}, ("ehr.ehr", "rows")),
+        ({"checksums": {"ehr.ehr": "10:2:2"}}, ("ehr.ehr", "checksum")),
+        ({"sequences": {}}, ("ehr.s", "sequence")),
+        ({"newest": None}, ("", "newest write")),
+    ],
+)
+def test_each_kind_of_difference_is_found(change, expected):
+    assert what(SIDE, replace(SIDE, **change)) == [expected]
+
+
+@pytest.mark.parametrize(("last_value", "behind"), [(5, True), (6, False), (39, False), (None, True)])
+def test_a_sequence_may_be_ahead_but_not_behind(last_value, behind):
+    assert bool(what(with_sequence(6), with_sequence(last_value))) is behind
+
+
+def test_a_descending_sequence_is_behind_when_it_is_above():
+    assert what(with_sequence(-6, -1), with_sequence(-5, -1)) == [("ehr.s", "last_value")]
+    assert what(with_sequence(-6, -1), with_sequence(-39, -1)) == []
+
+
+def test_a_sequence_never_used_is_behind_nothing():
+    assert what(with_sequence(None), with_sequence(None)) == []
+
+
+def test_a_side_that_cannot_be_read_makes_the_verdict_unknown():
+    def fail():
+        raise MultiregionError("no route")
+
+    source, target, problems = parity.read_both(lambda: SIDE, fail)
+    judgement = parity.judge(source, target, problems, ParityRequest())
+    assert (judgement["verdict"], judgement["problems"]) == ("unknown", ["target: no route"])
+
+
+def test_two_empty_databases_are_not_equal_but_unknown():
+    assert parity.judge(Side(), Side(), [], ParityRequest())["verdict"] == "unknown"
+
+
+def test_the_verdict_follows_the_differences():
+    assert parity.judge(SIDE, SIDE, [], ParityRequest())["verdict"] == "equal"
+    assert parity.judge(SIDE, replace(SIDE, newest="x"), [], ParityRequest())["verdict"] == "different"
+
+
+@pytest.mark.parametrize(
+    ("change", "ahead"),
+    [
+        ({"counts": {"ehr.ehr": 11}}, True),
+        ({"counts": {"ehr.ehr": 11}, "newest": "2027"}, True),
+        ({"counts": {"ehr.ehr": 9}, "newest": "2027"}, False),
+        ({"checksums": {"ehr.ehr": "10:2:2"}}, False),
+        ({"counts": {"ehr.ehr": 11}, "columns": {}}, False),
+        ({}, False),
+    ],
+)
+def test_ahead_means_more_and_nothing_missing(change, ahead):
+    assert parity.is_target_ahead_only(parity.compare(SIDE, replace(SIDE, **change))) is ahead
+
+
+def test_the_newest_write_is_asked_of_the_tables_that_are_there():
+    sql = parity.newest_sql({"ehr.ehr": ["id uuid", "creation_date timestamp"], "ehr.audit_details": ["id uuid"]})
+    assert '"creation_date"' in sql and "audit_details" not in sql
+    assert parity.newest_sql({"ehr.other": ["id uuid"]}) is None
+
+
+def test_evidence_is_short():
+    many = replace(SIDE, tables=tuple(f"t{n}" for n in range(50)))
+    found = parity.evidence(parity.judge(SIDE, many, [], ParityRequest()))
+    assert found["differences"] == 51 and len(found["first_differences"]) == 5

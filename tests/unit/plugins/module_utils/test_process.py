@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import os
+
+import pytest
+from ansible_collections.medzen.multiregion.plugins.module_utils import process
+
+
+@pytest.fixture
+def proc(tmp_path):
+    """A process table: 1 init, 10 ansible-playbook, 11 its worker, 12 a shell, 13 the module, 14 a zombie."""
+    table = {
+        10: (1, "S", "100", ["/venv/bin/python", "/venv/bin/ansible-playbook", "site.yml"]),
+        11: (10, "S", "110", ["/venv/bin/python", "/venv/bin/ansible-playbook", "site.yml"]),
+        12: (11, "S", "120", ["/bin/sh", "-c", "run"]),
+        13: (12, "R", "130", ["/venv/bin/python", "module.py"]),
+        14: (1, "Z", "140", []),
+    }
+    for pid, (parent, state, start, words) in table.items():
+        folder = tmp_path / str(pid)
+        folder.mkdir()
+        fields = [state, str(parent), *["0"] * 17, start, "0"]
+        (folder / "stat").write_text(f"{pid} (a (b) c) {' '.join(fields)}")
+        (folder / "cmdline").write_bytes("\0".join(words).encode() + b"\0")
+        (folder / "environ").write_bytes(b"PATH=/bin\0MEDZEN_MULTIREGION_CONTROLLER_PID=9\0" if pid == 13 else b"")
+    (tmp_path / "sys/kernel/random").mkdir(parents=True)
+    (tmp_path / "sys/kernel/random/boot_id").write_text("boot\n")
+    (tmp_path / "self/ns").mkdir(parents=True)
+    (tmp_path / "self/ns/pid").symlink_to("pid:[1]")
+    return tmp_path
+
+
+def test_a_process_is_read_whatever_its_name(proc):
+    assert process.read_stat(13, proc) == {"parent": 12, "start": "130"}
+
+
+def test_a_process_that_has_ended_is_none_reaped_or_not(proc):
+    assert process.read_stat(14, proc) is None
+    assert process.read_stat(15, proc) is None
+
+
+def test_the_controller_is_the_topmost_ancestor_that_runs_ansible(proc):
+    assert process.find_ancestor(13, proc) == 10
+
+
+def test_without_ansible_there_is_no_controller(proc):
+    (proc / "10/cmdline").write_bytes(b"bash\0")
+    (proc / "11/cmdline").write_bytes(b"bash\0")
+    assert process.find_ancestor(13, proc) is None
+
+
+def test_the_announced_controller_comes_first(proc):
+    found = process.find_controller({"MEDZEN_MULTIREGION_CONTROLLER_PID": "10"}, proc)
+    assert found == process.Controller(10, "100", "boot/pid:[1]", True)
+
+
+def test_an_announced_controller_that_is_gone_is_none(proc):
+    assert process.find_controller({"MEDZEN_MULTIREGION_CONTROLLER_PID": "99"}, proc) is None
+
+
+@pytest.mark.parametrize(
+    ("controller", "verdict"),
+    [
+        (None, process.UNKNOWN),
+        ({"pid": 10, "start": "100", "place": "elsewhere"}, process.UNKNOWN),
+        ({"pid": 10, "start": "100", "place": ""}, process.UNKNOWN),
+        ({"pid": 10, "start": "100", "place": "boot/pid:[1]"}, process.ALIVE),
+        ({"pid": 10, "start": "99", "place": "boot/pid:[1]"}, process.DEAD),
+        ({"pid": 14, "start": "140", "place": "boot/pid:[1]"}, process.DEAD),
+        ({"pid": 99, "start": "1", "place": "boot/pid:[1]"}, process.DEAD),
+    ],
+)
+def test_life_and_death_are_told_only_where_they_can_be_seen(controller, verdict, proc):
+    assert process.judge_controller(controller, proc) == verdict
+
+
+def test_tasks_of_a_dead_controller_are_found_by_its_number(proc):
+    assert process.find_survivors({"pid": 9}, proc) == [13]
+    assert process.find_survivors({"pid": 99}, proc) == []
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="needs Linux")
+def test_this_very_process_is_alive():
+    stat = process.read_stat(os.getpid())
+    controller = {"pid": os.getpid(), "start": stat["start"], "place": process.place()}
+    assert process.judge_controller(controller) == process.ALIVE
