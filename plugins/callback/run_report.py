@@ -58,7 +58,8 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.report.recordin
 
 PROGRESS = "MEDZEN_MULTIREGION_PROGRESS"
 CONTROLLER = "MEDZEN_MULTIREGION_CONTROLLER_PID"
-LOOK_S, SAVE_S = 0.4, 10.0
+LOOK_S = 0.4
+SAVE_S = 10.0
 
 
 def guarded(method):

@@ -311,7 +311,8 @@ def _check_routing(place: str, group: list[dict]) -> None:
 
 
 def _policy(record_set: dict) -> str:
-    used = [key for key in ROUTING if record_set.get(key) not in (None, False)]
+    # By identity: a weight of 0 is a weight.
+    used = [key for key in ROUTING if record_set.get(key) is not None and record_set[key] is not False]
     identified = "SetIdentifier" in record_set
     if len(used) > 1 or bool(used) != identified:
         raise Refused(

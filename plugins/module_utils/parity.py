@@ -94,6 +94,7 @@ class ParityRequest:
     level: str = "counts"
     schemas: tuple[str, ...] = ("ehr", "ext")
     tables: tuple[str, ...] = ()
+    sequence_gap: int = 0
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,7 @@ def read_both(
 # ---- judging ----
 
 
-def compare(source: Side, target: Side) -> list[dict]:
+def compare(source: Side, target: Side, sequence_gap: int = 0) -> list[dict]:
     """All differences, sorted: table, what differs, and both values."""
     found = [
         _difference(table, "table", table in source.tables, table in target.tables)
@@ -223,7 +224,7 @@ def compare(source: Side, target: Side) -> list[dict]:
     ]
     for table in sorted(set(source.tables) & set(target.tables)):
         found += _compare_table(table, source, target)
-    found += _compare_sequences(source.sequences, target.sequences)
+    found += _compare_sequences(source.sequences, target.sequences, sequence_gap)
     if source.newest != target.newest:
         found.append(_difference("", "newest write", source.newest, target.newest))
     return found
@@ -243,25 +244,27 @@ def _compare_table(table: str, source: Side, target: Side) -> list[dict]:
     return found
 
 
-def _compare_sequences(source: dict[str, dict], target: dict[str, dict]) -> list[dict]:
-    """A replica's sequences are ahead by what the source had logged in advance: a gap, never a repeated number."""
+def _compare_sequences(source: dict[str, dict], target: dict[str, dict], gap: int) -> list[dict]:
+    """A replica's sequences are ahead by what the source had logged in advance: a gap, never a repeated number.
+
+    Looked at from a promoted replica, its former source is behind by as much: that is what `gap` is for.
+    """
     found = []
     for name in sorted(set(source) | set(target)):
         left, right = source.get(name), target.get(name)
         if left is None or right is None:
             found.append(_difference(name, "sequence", left is not None, right is not None))
-        elif _is_behind(left, right):
+        elif _is_behind(left, right, gap):
             found.append(_difference(name, "last_value", left["last_value"], right["last_value"]))
     return found
 
 
-def _is_behind(source: dict, target: dict) -> bool:
+def _is_behind(source: dict, target: dict, gap: int) -> bool:
     if source["last_value"] is None:
         return False
     if target["last_value"] is None:
         return True
-    ahead = target["last_value"] - source["last_value"]
-    return ahead < 0 if source["increment_by"] > 0 else ahead > 0
+    return (source["last_value"] - target["last_value"]) / source["increment_by"] > gap
 
 
 def _difference(table: str, what: str, source: Any, target: Any) -> dict:
@@ -284,8 +287,16 @@ def _is_more(target: Any, source: Any) -> bool:
 def judge(source: Side | None, target: Side | None, problems: list[str], request: ParityRequest) -> dict:
     """The verdict with its evidence, as the module returns it."""
     if source is None or target is None:
-        return {"verdict": UNKNOWN, "level": request.level, "problems": problems, "differences": []}
-    differences = compare(source, target)
+        summary = f"unknown: {'; '.join(problems)}"
+        return {
+            "verdict": UNKNOWN,
+            "level": request.level,
+            "problems": problems,
+            "differences": [],
+            "summary": summary,
+            "missing_rows": None,
+        }
+    differences = compare(source, target, request.sequence_gap)
     if not source.tables and not target.tables:
         problems = [*problems, f"no table in the schemas {', '.join(request.schemas)} on either side"]
     verdict = UNKNOWN if problems else DIFFERENT if differences else EQUAL
@@ -294,6 +305,8 @@ def judge(source: Side | None, target: Side | None, problems: list[str], request
         "level": request.level,
         "problems": problems,
         "differences": differences,
+        "summary": summarize(verdict, differences, problems),
+        "missing_rows": count_missing_rows(source, target) if request.level != "newest" else None,
         "tables": len(source.tables),
         "rows": {"source": sum(source.counts.values()), "target": sum(target.counts.values())}
         if request.level != "newest"
@@ -303,6 +316,18 @@ def judge(source: Side | None, target: Side | None, problems: list[str], request
         "in_recovery": {"source": source.in_recovery, "target": target.in_recovery},
         "read_s": {"source": source.read_s, "target": target.read_s},
     }
+
+
+def count_missing_rows(source: Side, target: Side) -> int:
+    """How many rows fewer the target has, table by table. A row that was changed in place is not among them."""
+    return sum(max(0, rows - target.counts.get(table, 0)) for table, rows in source.counts.items())
+
+
+def summarize(verdict: str, differences: list[dict], problems: list[str]) -> str:
+    """The verdict in a line."""
+    shown = [f"{d['table']} {d['what']}: {d['source']} and {d['target']}".strip() for d in differences[:5]]
+    more = [f"and {len(differences) - 5} more"] if len(differences) > 5 else []
+    return "; ".join([verdict, *problems, *shown, *more])
 
 
 def evidence(judgement: dict) -> dict:

@@ -92,6 +92,13 @@ options:
     type: list
     elements: str
     default: []
+  sequence_gap:
+    description:
+      - How many numbers a sequence of the target may be behind.
+      - A promoted replica is ahead of its former source by up to 32 numbers that were never used. Give V(33) when
+        O(source) is the promoted one.
+    type: int
+    default: 0
   require_equal:
     description:
       - Whether any verdict but V(equal) is a failure. Never in check mode, where the target may not be there yet.
@@ -152,6 +159,14 @@ differences:
   elements: dict
   returned: always
   sample: [{table: ehr.comp_data, what: rows, source: 50000, target: 49990}]
+summary:
+  description: The verdict with the first differences, in a line.
+  type: str
+  returned: always
+missing_rows:
+  description: How many rows fewer the target has, table by table. A row changed in place is not among them.
+  type: int
+  returned: when both sides were read and O(level) is not V(newest)
 problems:
   description: Why the verdict is V(unknown).
   type: list
@@ -204,6 +219,7 @@ ARGUMENTS = {
     "level": {"type": "str", "choices": list(parity.LEVELS), "default": "counts"},
     "schemas": {"type": "list", "elements": "str", "default": ["ehr", "ext"]},
     "tables": {"type": "list", "elements": "str", "default": []},
+    "sequence_gap": {"type": "int", "default": 0},
     "require_equal": {"type": "bool", "default": True},
     "resolvers": resolvers_option(),
 }
@@ -242,7 +258,9 @@ def refuse_unequal(judgement):
 def ensure(module):
     require_libraries(module)
     params = module.params
-    request = parity.ParityRequest(params["level"], tuple(params["schemas"]), tuple(params["tables"]))
+    request = parity.ParityRequest(
+        params["level"], tuple(params["schemas"]), tuple(params["tables"]), params["sequence_gap"]
+    )
     sides = parity.read_both(build_reader(module, "source", request), build_reader(module, "target", request))
     judgement = parity.judge(*sides, request)
     judgement |= {"changed": False, "evidence": parity.evidence(judgement)}

@@ -5,7 +5,9 @@
 registry    what a kind and an item are; the kinds declare themselves there
 kinds_*     the kinds: how to list them, how to delete one, what must be gone before
 scan        lists all kinds at once; what could not be listed is unknown
+options     the options that census and teardown share
 plan        which items are ours, which are kept and why, in which order the rest goes; pure
+guards      what must hold before the first deletion
 blockers    who stands in the way of a deletion, by name
 teardown    the rounds: delete what is free to go, look again, until nothing moves
 """

@@ -40,6 +40,7 @@ class Certificates:
         self._world = world
         self._authority = authority
         self._key_algorithm = KEY_ALGORITHMS[0]
+        self._method = "DNS"
 
     def install(self) -> None:
         layer, moto_describe = self, CertBundle.describe
@@ -64,9 +65,10 @@ class Certificates:
         operations.after("route53", "ChangeResourceRecordSets", lambda call: self.check_all())
 
     def check_request(self, call: Call) -> None:
-        """DNS validation only; the default of AWS is e-mail, which nobody here can answer."""
-        if call.get("ValidationMethod") != "DNS":
-            raise NotImplementedError("certificates with ValidationMethod other than DNS")
+        """Note what moto does not hand on. AWS's default is e-mail, which nobody here answers: that stays pending."""
+        self._method = call.get("ValidationMethod") or "EMAIL"
+        if self._method not in ("DNS", "EMAIL"):
+            raise NotImplementedError(f"certificates with ValidationMethod {self._method}")
         self._key_algorithm = call.get("KeyAlgorithm") or KEY_ALGORITHMS[0]
         if self._key_algorithm not in KEY_ALGORITHMS:
             raise NotImplementedError(f"certificates with KeyAlgorithm {self._key_algorithm}")
@@ -80,6 +82,7 @@ class Certificates:
         bundle.chain = self._authority.certificate_pem
         bundle.medzen_requested_at = self._world.clock.now()
         bundle.medzen_timed = None
+        bundle.medzen_method = self._method
         return bundle
 
     def check_all(self) -> None:
@@ -89,7 +92,8 @@ class Certificates:
 
     def check(self, bundle: CertBundle) -> None:
         """Bring a certificate's state up to this moment."""
-        if bundle.type != "AMAZON_ISSUED" or bundle.status != "PENDING_VALIDATION":
+        waits = bundle.type == "AMAZON_ISSUED" and bundle.status == "PENDING_VALIDATION"
+        if not waits or bundle.medzen_method != "DNS":
             return
         if not all(is_published(validation_record(ACCOUNT_ID, name)) for name in bundle.sans):
             bundle.medzen_timed = None
@@ -114,10 +118,11 @@ class Certificates:
         option = {
             "DomainName": name,
             "ValidationDomain": name,
-            "ValidationMethod": "DNS",
+            "ValidationMethod": bundle.medzen_method,
             "ValidationStatus": "SUCCESS" if bundle.status == "ISSUED" else bundle.status,
         }
-        if self._world.clock.now() >= bundle.medzen_requested_at + self._world.clock.scaled(RECORD_SECONDS):
+        named_at = bundle.medzen_requested_at + self._world.clock.scaled(RECORD_SECONDS)
+        if bundle.medzen_method == "DNS" and self._world.clock.now() >= named_at:
             option["ResourceRecord"] = validation_record(ACCOUNT_ID, name)
         return option
 

@@ -55,6 +55,24 @@ def test_a_descending_sequence_is_behind_when_it_is_above():
     assert what(with_sequence(-6, -1), with_sequence(-39, -1)) == []
 
 
+def test_a_former_source_may_be_behind_its_promoted_replica_by_the_gap():
+    promoted, former = with_sequence(39), with_sequence(6)
+    assert parity.compare(promoted, former, sequence_gap=33) == []
+    assert parity.compare(promoted, former, sequence_gap=32) != []
+
+
+def test_rows_that_the_target_lacks_are_counted_and_more_elsewhere_do_not_make_up_for_them():
+    source = replace(SIDE, counts={"a": 10, "b": 10})
+    target = replace(SIDE, counts={"a": 7, "b": 99})
+    judgement = parity.judge(source, target, [], ParityRequest())
+    assert judgement["missing_rows"] == 3
+
+
+def test_the_summary_names_the_first_differences():
+    judgement = parity.judge(SIDE, replace(SIDE, counts={"ehr.ehr": 9}), [], ParityRequest())
+    assert judgement["summary"] == "different; ehr.ehr rows: 10 and 9"
+
+
 def test_a_sequence_never_used_is_behind_nothing():
     assert what(with_sequence(None), with_sequence(None)) == []
 

@@ -30,7 +30,8 @@ class Backend:
     """A target: answers with its port, its health and what it was sent."""
 
     def __init__(self):
-        self.port, self.status, self.seen = free_port(), 200, []
+        self.port, self.status = free_port(), 200
+        self.arrived, self.released = asyncio.Event(), asyncio.Event()
 
     async def handle(self, request):
         if request.path == "/health":
@@ -38,8 +39,8 @@ class Backend:
         if request.path == "/large":
             return web.Response(body=b"x" * 600_000)
         if request.path == "/hang":
-            await asyncio.sleep(3)
-        self.seen.append(request)
+            self.arrived.set()
+            await self.released.wait()
         body = await request.read()
         return web.Response(body=body or str(self.port).encode(), headers={"X-Target": str(self.port)})
 
@@ -51,6 +52,7 @@ class Backend:
         try:
             yield self
         finally:
+            self.released.set()
             await runner.cleanup()
 
 
@@ -100,7 +102,8 @@ def test_healthy_targets_take_turns_and_requests_are_counted():
     async def run():
         port = free_port()
         async with Backend().run() as one, Backend().run() as two:
-            async with balance(describe(port, [(one.port, "registered"), (two.port, "registered")])) as fleet:
+            row = describe(port, [(one.port, "registered"), (two.port, "registered")])
+            async with balance(row) as fleet:
                 await until(fleet, **{f"_{one.port}": "healthy", f"_{two.port}": "healthy"})
                 answers = [(await get(port))[2] for _ in range(4)]
                 assert set(answers) == {str(one.port).encode(), str(two.port).encode()}
@@ -133,11 +136,12 @@ def test_a_draining_target_finishes_and_gets_nothing_new():
             row = describe(port, [(one.port, "registered")])
             async with balance(row) as fleet:
                 under_way = asyncio.create_task(get(port, "/hang"))
-                await asyncio.sleep(0.1)
+                await asyncio.wait_for(one.arrived.wait(), DEADLINE_S)
                 changed = describe(port, [(one.port, "draining"), (two.port, "registered")])
                 await fleet.apply([read_balancer(changed)], SCALE)
                 assert {(await get(port))[2] for _ in range(3)} == {str(two.port).encode()}
                 assert not under_way.done()
+                one.released.set()
                 assert (await under_way)[2] == str(one.port).encode()
 
     asyncio.run(run())
@@ -158,7 +162,8 @@ def test_a_target_that_does_not_answer_is_504():
     async def run():
         port = free_port()
         async with Backend().run() as one:
-            async with balance(describe(port, [(one.port, "registered")], idle_timeout_s=0.2)):
+            row = describe(port, [(one.port, "registered")], idle_timeout_s=0.2)
+            async with balance(row):
                 assert (await get(port, "/hang"))[0] == 504
 
     asyncio.run(run())
@@ -167,11 +172,10 @@ def test_a_target_that_does_not_answer_is_504():
 def test_bodies_of_any_size_pass():
     async def run():
         port = free_port()
-        async with Backend().run() as one:
-            async with balance(describe(port, [(one.port, "registered")])):
-                assert (await get(port, method="POST", data=b"small"))[2] == b"small"
-                assert (await get(port, method="POST", data=b"y" * 900_000))[2] == b"y" * 900_000
-                assert len((await get(port, "/large"))[2]) == 600_000
+        async with Backend().run() as one, balance(describe(port, [(one.port, "registered")])):
+            assert (await get(port, method="POST", data=b"small"))[2] == b"small"
+            assert (await get(port, method="POST", data=b"y" * 900_000))[2] == b"y" * 900_000
+            assert len((await get(port, "/large"))[2]) == 600_000
 
     asyncio.run(run())
 

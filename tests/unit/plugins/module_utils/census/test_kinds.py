@@ -56,7 +56,9 @@ def test_an_instance_uses_its_groups_and_its_key():
 
 def test_deletion_protection_is_taken_off_first_and_alone():
     where, client = place()
-    assert kinds_database.delete_instance(where, kinds_database.instance_item(INSTANCE)) == "deletion protection taken off"
+    assert (
+        kinds_database.delete_instance(where, kinds_database.instance_item(INSTANCE)) == "deletion protection taken off"
+    )
     assert [operation for operation, _parameters in client.calls] == ["modify_db_instance"]
 
 

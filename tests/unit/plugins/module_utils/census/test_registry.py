@@ -19,9 +19,10 @@ def test_every_kind_can_be_deleted():
     assert [name for name, one in KINDS.items() if one.delete is None] == []
 
 
-def test_keys_go_last_and_groups_before_the_network():
+def test_keys_go_after_what_they_encrypt_and_groups_before_the_network():
     level = registry.levels(KINDS)
-    assert level["kms_key"] == max(level.values())
+    encrypted = ("dynamodb_table", "log_group", "rds_instance", "rds_snapshot", "s3_bucket", "secret", "sns_topic")
+    assert level["kms_key"] > max(level[name] for name in encrypted)
     assert level["network_interface"] < level["security_group"] < level["vpc"]
     assert level["network_interface"] < level["subnet"] < level["vpc"]
 

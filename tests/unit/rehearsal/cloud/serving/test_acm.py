@@ -101,9 +101,13 @@ def test_a_pending_certificate_cannot_be_read(acm, arn, refused):
         acm.get_certificate(CertificateArn=arn)
 
 
-def test_email_validation_is_refused_as_not_there(layers, acm):
-    with pytest.raises(Exception, match="NotImplemented"):
-        acm.request_certificate(DomainName="x.example")
+def test_without_a_method_it_is_email_which_nobody_answers(acm, zone, pass_time):
+    arn = acm.request_certificate(DomainName=zone.domain)["CertificateArn"]
+    zone.change([validation_record("123456789012", zone.domain)])
+    pass_time(3600)
+    found = describe(acm, arn)
+    assert (found["Status"], found["DomainValidationOptions"][0]["ValidationMethod"]) == ("PENDING_VALIDATION", "EMAIL")
+    assert "ResourceRecord" not in found["DomainValidationOptions"][0]
 
 
 def test_a_listener_refuses_it_pending_and_keeps_it_in_use(acm, elb, issued, listener, group, refused):

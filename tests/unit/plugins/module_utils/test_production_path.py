@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the public name to the database that takes its writes."""
+
+import pytest
+from ansible_collections.medzen.multiregion.plugins.module_utils import production_path as path
+
+AF = "medzen-alb-1.af-south-1.elb.amazonaws.com"
+EU = "medzen-alb-2.eu-central-1.elb.amazonaws.com"
+IE = "medzen-alb-3.eu-west-1.elb.amazonaws.com"
+NAME = "ehr.medzenhealth.app"
+ADDRESSES = {AF: ["192.0.2.1"], EU: ["192.0.2.2"], IE: ["192.0.2.3"]}
+
+
+def alias(name, target, **policy):
+    return {"Name": f"{name}.", "Type": "A", "AliasTarget": {"DNSName": f"{target}."}, **policy}
+
+
+def cname(name, target, **policy):
+    return {"Name": f"{name}.", "Type": "CNAME", "ResourceRecords": [{"Value": target}], **policy}
+
+
+def dns(records, answers, addresses=ADDRESSES):
+    return path.judge_dns(NAME, path.find_leaves(NAME, records), answers, addresses)
+
+
+FAILOVER = [
+    alias("main.medzenhealth.app", EU, Failover="PRIMARY"),
+    alias("main.medzenhealth.app", IE, Failover="SECONDARY"),
+]
+TREE = [
+    alias(NAME, "main.medzenhealth.app", GeoLocation={"ContinentCode": "AF"}),
+    alias(NAME, "main.medzenhealth.app", GeoLocation={"CountryCode": "*"}),
+    *FAILOVER,
+]
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        (AF, ("medzen-alb-1", "af-south-1")),
+        (f"dualstack.{EU}.", ("medzen-alb-2", "eu-central-1")),
+        ("example.com", None),
+        ("medzen-db.c9.eu-west-1.rds.amazonaws.com", None),
+    ],
+)
+def test_a_balancers_name_says_where_to_look(name, expected):
+    assert path.parse_balancer(name) == expected
+
+
+def test_a_simple_name_leads_to_its_target():
+    found = dns([cname(NAME, AF)], ["192.0.2.1"])
+    assert (found.verdict, found.found) == ("found", [AF])
+
+
+def test_a_name_that_could_not_be_resolved_is_unknown():
+    assert dns([cname(NAME, AF)], None).verdict == "unknown"
+
+
+def test_an_answer_that_is_no_target_of_the_records_is_unknown():
+    assert dns([cname(NAME, AF)], ["203.0.113.9"]).verdict == "unknown"
+
+
+def test_a_name_without_a_record_leads_nowhere():
+    assert dns([], ["192.0.2.1"]).verdict == "none"
+
+
+def test_a_failover_name_leads_to_the_side_that_answers():
+    records = [alias(NAME, EU, Failover="PRIMARY"), alias(NAME, IE, Failover="SECONDARY")]
+    assert dns(records, ["192.0.2.3"], {**ADDRESSES, NAME: ["192.0.2.3"]}).found == [IE]
+
+
+@pytest.mark.parametrize("served, expected", [("192.0.2.2", EU), ("192.0.2.3", IE)])
+def test_a_geolocation_tree_over_a_failover_name_leads_to_the_side_in_charge(served, expected):
+    found = dns(TREE, [served], {**ADDRESSES, "main.medzenhealth.app": [served]})
+    assert (found.verdict, found.found) == ("found", [expected])
+
+
+def test_weighted_records_serve_all_their_targets():
+    records = [cname(NAME, AF, Weight=90, SetIdentifier="a"), cname(NAME, EU, Weight=10, SetIdentifier="b")]
+    found = dns(records, ["192.0.2.1"])
+    assert (found.verdict, found.found) == ("many", [AF, EU])
+
+
+def test_weight_0_takes_no_share_unless_all_have_it():
+    records = [cname(NAME, AF, Weight=0, SetIdentifier="a"), cname(NAME, EU, Weight=10, SetIdentifier="b")]
+    assert dns(records, ["192.0.2.2"]).found == [EU]
+    records[1]["Weight"] = 0
+    assert dns(records, ["192.0.2.2"]).found == [AF, EU]
+
+
+def test_records_that_lead_in_a_circle_end():
+    records = [cname(NAME, "b.app"), cname("b.app", NAME)]
+    assert path.find_leaves(NAME, records)[0].target in (NAME, "b.app")
+
+
+def test_a_balancer_is_one_that_its_region_shows():
+    listed = [
+        {"DNSName": AF, "LoadBalancerArn": "arn:lb", "LoadBalancerName": "medzen-alb", "State": {"Code": "active"}}
+    ]
+    assert path.judge_balancer(AF, listed).found == ["arn:lb"]
+    assert path.judge_balancer(AF, []).verdict == "none"
+    assert path.judge_balancer(AF, None).verdict == "unknown"
+
+
+def test_a_group_with_weight_0_takes_no_requests():
+    groups = [{"TargetGroupArn": "a", "Weight": 0}, {"TargetGroupArn": "b", "Weight": 1}]
+    assert path.forwarded_groups([{"TargetGroupArn": "b", "ForwardConfig": {"TargetGroups": groups}}]) == ["b"]
+
+
+def test_groups_whose_health_is_not_known_are_unknown():
+    assert path.judge_groups(["a"], {"a": None}).verdict == "unknown"
+
+
+def test_no_healthy_target_is_a_problem():
+    assert path.judge_groups(["a"], {"a": [{"TargetHealth": {"State": "draining"}}]}).problem == "no target is healthy"
+
+
+SERVICE = {"serviceArn": "arn:s", "serviceName": "ehrbase-service", "loadBalancers": [{"targetGroupArn": "a"}]}
+
+
+def test_the_service_is_the_one_that_registers_in_the_group():
+    assert path.judge_services(["a"], [SERVICE, {**SERVICE, "loadBalancers": []}], "r").found == ["arn:s"]
+    assert path.judge_services(["b"], [SERVICE], "r").verdict == "none"
+    assert path.judge_services(["a"], None, "r").verdict == "unknown"
+
+
+def definition(url):
+    environment = [{"name": "DB_URL", "value": url}]
+    return {"taskDefinitionArn": "x/d:1", "containerDefinitions": [{"name": "ehrbase", "environment": environment}]}
+
+
+@pytest.mark.parametrize(
+    "url", ["jdbc:postgresql://DB.example/ehrbase", "jdbc:postgresql://db.example:5432/ehrbase?ssl=1"]
+)
+def test_the_database_is_the_host_of_the_url(url):
+    assert path.judge_definitions([definition(url)]).found == ["db.example"]
+
+
+def test_two_databases_are_one_too_many():
+    both = [definition("jdbc:postgresql://a/e"), definition("jdbc:postgresql://b/e")]
+    assert path.judge_definitions(both).verdict == "many"
+
+
+def test_a_definition_that_could_not_be_read_is_unknown():
+    assert path.judge_definitions([None]).verdict == "unknown"
+
+
+def instance(host, **more):
+    return {"DBInstanceIdentifier": "db", "DBInstanceArn": "arn:db", "Endpoint": {"Address": host}, **more}
+
+
+def test_the_database_is_found_in_whichever_region_it_is():
+    hop, database = path.judge_database("db.example", {"a": [instance("other")], "b": [instance("db.example")]})
+    assert (hop.verdict, database["region"]) == ("found", "b")
+
+
+def test_an_unseen_region_makes_a_missing_database_unknown():
+    assert path.judge_database("db.example", {"a": [], "b": None})[0].verdict == "unknown"
+    assert path.judge_database("db.example", {"a": [], "b": []})[0].verdict == "none"
+
+
+def branch(region, balancer_region=None, **database):
+    balancer = path.judge_balancer(
+        AF.replace("af-south-1", balancer_region or region),
+        [
+            {
+                "DNSName": AF.replace("af-south-1", balancer_region or region),
+                "LoadBalancerArn": "l",
+                "LoadBalancerName": "n",
+            }
+        ],
+    )
+    hop, found = path.judge_database("db", {region: [instance("db", **database)]})
+    return [balancer, hop], found
+
+
+def conclude(*branches):
+    return path.conclude(NAME, [hops for hops, _found in branches], [found for _hops, found in branches])
+
+
+def test_one_sound_path_gives_the_region():
+    assert conclude(branch("af-south-1"))["production_region"] == "af-south-1"
+
+
+def test_two_databases_in_two_regions_give_no_region():
+    concluded = conclude(branch("af-south-1"), branch("eu-west-1"))
+    assert concluded["production_region"] is None
+    assert "databases in af-south-1, eu-west-1" in concluded["problems"][0]
+
+
+def test_a_service_far_from_its_database_is_a_problem():
+    concluded = conclude(branch("af-south-1", "eu-west-1"))
+    assert concluded["production_region"] is None and "its database is in af-south-1" in concluded["problems"][0]
+
+
+def test_a_read_replica_is_no_production_database():
+    concluded = conclude(branch("af-south-1", ReadReplicaSourceDBInstanceIdentifier="arn:source"))
+    assert concluded["production_region"] is None and "read replica" in concluded["problems"][0]
+
+
+def test_one_unknown_hop_gives_no_region():
+    hops, found = branch("af-south-1")
+    unknown = path.Hop("services", "unknown", problem="not listed")
+    assert path.conclude(NAME, [[*hops, unknown]], [found])["production_region"] is None
+
+
+def test_no_path_at_all_gives_no_region():
+    assert path.conclude(NAME, [], [])["production_region"] is None
+
+
+@pytest.mark.parametrize("found, agrees", [("af-south-1", True), ("eu-west-1", False), (None, None)])
+def test_the_inventory_agrees_only_with_what_was_found(found, agrees):
+    assert path.compare(found, "af-south-1")["agrees"] is agrees
