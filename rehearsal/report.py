@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,11 @@ def read_playbook_reports(folder: Path) -> list[dict[str, Any]]:
     return sorted(reports, key=lambda report: str(report.get("started")))
 
 
+def moment(text: str) -> float:
+    """Run reports tell times as ISO 8601; the rehearsal counts in seconds."""
+    return datetime.fromisoformat(text).timestamp()
+
+
 def own_waits(reports: list[dict[str, Any]], texts: dict[str, str]) -> list[Wait]:
     """Waits that the playbooks make by themselves because the rules of DNS, or a soak, demand them."""
     waits = []
@@ -68,7 +74,7 @@ def own_waits(reports: list[dict[str, Any]], texts: dict[str, str]) -> list[Wait
         for wait in report.get("waits", []):
             kind = next((kind for kind, text in texts.items() if text in wait["what"]), None)
             if kind:
-                waits.append(Wait(kind, wait["what"], wait["start"], wait["end"]))
+                waits.append(Wait(kind, wait["what"], moment(wait["start"]), moment(wait["end"])))
     return waits
 
 
@@ -142,8 +148,8 @@ def css_of(kind: str) -> str:
 
 def switch_marks(reports: list[dict[str, Any]]) -> list[Mark]:
     """The moments of the switch, as the cutover's own report tells them."""
-    steps = [step for report in reports for step in report.get("figures", {}).get("switch_timeline", [])]
-    return [Mark(step["start"], step["step"].replace("_", " ")) for step in steps if step["step"] in FENCE_STEPS]
+    phases = [phase for report in reports for phase in report.get("phases", []) if phase["name"] in FENCE_STEPS]
+    return [Mark(moment(phase["start"]), phase["name"].replace("_", " ")) for phase in phases]
 
 
 def write(

@@ -18,8 +18,9 @@ description:
     run's own, and the link C(latest) beside it points there.
   - Names, states, gates with their evidence, progress and figures are kept. Results are not, and of a task with
     C(no_log) nothing but its name and state.
-  - Sets C(MEDZEN_MULTIREGION_PROGRESS), the file that modules report progress to, and
-    C(MEDZEN_MULTIREGION_CONTROLLER_PID), the process that the run's lock belongs to.
+  - Sets C(MEDZEN_MULTIREGION_PROGRESS), the file that modules report progress to,
+    C(MEDZEN_MULTIREGION_CONTROLLER_PID), the process that the run's lock belongs to, and C(MEDZEN_MULTIREGION_RUN),
+    the name under which the lock is held.
 options:
   reports:
     description: Folder that holds the reports of all runs.
@@ -46,6 +47,7 @@ import atexit
 import functools
 import json
 import os
+import secrets
 import tempfile
 import threading
 import time
@@ -58,6 +60,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.report.recordin
 
 PROGRESS = "MEDZEN_MULTIREGION_PROGRESS"
 CONTROLLER = "MEDZEN_MULTIREGION_CONTROLLER_PID"
+RUN = "MEDZEN_MULTIREGION_RUN"
 LOOK_S = 0.4
 SAVE_S = 10.0
 
@@ -85,6 +88,11 @@ def read(thing, name):
 def is_secret(task, values):
     """Whether nothing but name and state may be kept. Core replaces such results, and we do not rely on it."""
     return bool(getattr(task, "no_log", False)) or "censored" in values or bool(values.get("_ansible_no_log"))
+
+
+def run_name(playbook, now):
+    """A name that no other run has, also not one of the same second on another machine."""
+    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now))}-{playbook}-{secrets.token_hex(2)}"
 
 
 class Follower(threading.Thread):
@@ -140,11 +148,13 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook):
         name = Path(str(getattr(playbook, "_file_name", None) or "playbook")).stem
         now = time.time()
-        run = self.get_option("run") or f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now))}-{name}"
+        run = self.get_option("run") or run_name(name, now)
         self.recording = Recording(name, run, now)
         self.recording.check_mode = bool(context.CLIARGS.get("check"))
         self.folder = Path(self.get_option("reports")).absolute() / run
         os.environ[CONTROLLER] = str(self._process)
+        # The lock of the run is held under the name of its report.
+        os.environ[RUN] = run
         self._follow(self._progress_file())
         atexit.register(self._end_interrupted)
         self._save()

@@ -620,7 +620,19 @@ def read_info(module, connection, exists):
 STATES = {"acquired": ensure_acquired, "released": ensure_released, "updated": ensure_updated, "info": read_info}
 
 
+def check_run_id(state, run_id):
+    """Two runs without a name would take each other's lock for their own."""
+    if state != "info" and not (run_id or "").strip():
+        raise Refused(
+            "A run needs a name to hold a lock",
+            found="an empty run_id",
+            expected="a name of its own for each run",
+            next_step="enable the callback medzen.multiregion.run_report, which names the run, or give run_id",
+        )
+
+
 def ensure(module):
+    check_run_id(module.params["state"], module.params["run_id"])
     connection = client(module, "dynamodb")
     exists = describe_table(connection, module.params["table"]) is not None
     return STATES[module.params["state"]](module, connection, exists)

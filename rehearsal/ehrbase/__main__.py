@@ -73,9 +73,7 @@ async def serve(address: str, port: int) -> int:
 
 
 async def listen(app: web.Application, address: str, port: int) -> web.AppRunner:
-    runner = web.AppRunner(
-        app, access_log=None, keepalive_timeout=KEEPALIVE_SECONDS, shutdown_timeout=SHUTDOWN_SECONDS
-    )
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_SECONDS, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     await web.TCPSite(runner, address, port).start()
     return runner

@@ -20,7 +20,7 @@ from rehearsal.processes import exit_with_parent
 from rehearsal.settings import load
 from rehearsal.traffic.address import PublicName
 from rehearsal.traffic.history import History
-from rehearsal.traffic.patients import Patients
+from rehearsal.traffic.patients import GIVE_UP_S, Patients
 
 EHRS = 100
 IN_FLIGHT_MAX = 600
@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--writes", type=float, default=50.0, help="writes a second")
     parser.add_argument("--reads", type=float, default=100.0, help="reads a second")
     parser.add_argument("--seconds", type=float, default=LIFE_S_MAX, help="how long at most")
+    parser.add_argument("--patience", type=float, default=GIVE_UP_S, help="seconds until a client gives one up")
     parser.add_argument("--seed", type=int, default=1, help="seed of the choices")
 
 
@@ -54,7 +55,7 @@ async def _run(args: argparse.Namespace, settings) -> int:
     history = History(args.folder)
     choices = random.Random(args.seed)
     ehrs = [str(uuid.UUID(int=choices.getrandbits(128), version=4)) for _ in range(EHRS)]
-    patients = Patients(name, args.url, history, ehrs, random=choices)
+    patients = Patients(name, args.url, history, ehrs, random=choices, patience_s=args.patience)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -54,6 +54,7 @@ class Patients:
     ehrs: list[str]
     known: list[Known] = field(default_factory=list)
     random: random.Random = field(default_factory=random.Random)
+    patience_s: float = GIVE_UP_S
 
     async def enrol(self) -> None:
         for ehr in self.ehrs:
@@ -69,7 +70,7 @@ class Patients:
         marker = uuid.uuid4().hex
         started = time.time()
         try:
-            while time.time() - started < GIVE_UP_S:
+            while time.time() - started < self.patience_s:
                 uid = await self._try_write(ehr, marker, follow)
                 if uid:
                     self._remember(ehr, uid, follow)
@@ -124,7 +125,7 @@ class Patients:
     async def _look_for(self, marker: str) -> str | None:
         """Ask for the marker until somebody answers; twice, because a commit may still be under way."""
         absent = 0
-        for _ in range(int(GIVE_UP_S / LOOK_AGAIN_S)):
+        for _ in range(int(self.patience_s / LOOK_AGAIN_S)):
             await asyncio.sleep(LOOK_AGAIN_S)
             try:
                 session = await self.name.session()
@@ -148,7 +149,7 @@ class Patients:
         if record is None:
             return
         started = time.time()
-        while time.time() - started < GIVE_UP_S:
+        while time.time() - started < self.patience_s:
             status = await self._try_read(record)
             if status == 200:
                 self.history.read()

@@ -401,15 +401,15 @@ def test_a_fenced_write_is_refused_as_not_applied_while_reads_go_on(estate):
 
 def test_a_failover_of_the_database_needs_no_restart_of_the_tasks(estate):
     tasks, ehr = estate.task_ids(), estate.make_ehr()
-    # Slow probes: else the tasks would be replaced, because their health is that of the database.
-    estate.cloud.control("clock", {"scale": 100})
-    estate.elb.modify_target_group(TargetGroupArn=estate.targets, HealthCheckIntervalSeconds=300)
+    # Else the tasks would be replaced, because their health is that of the database.
+    grace = {"cluster": "cluster", "service": "service"}
+    estate.ecs.update_service(**grace, healthCheckGracePeriodSeconds=2_000_000)
     estate.rds.reboot_db_instance(DBInstanceIdentifier="primary", ForceFailover=True)
     estate.wait_database()
     until(lambda: estate.ask("POST", f"{API}/ehr/{ehr}/composition", {"n": 1}).status, lambda s: s == 201, "a write")
     assert estate.task_ids() == tasks
-    estate.elb.modify_target_group(TargetGroupArn=estate.targets, HealthCheckIntervalSeconds=30)
-    estate.cloud.control("clock", {"scale": SCALE})
+    until(estate.healthy, lambda number: number == 2, "two healthy targets")
+    estate.ecs.update_service(**grace, healthCheckGracePeriodSeconds=0)
 
 
 def test_on_a_replica_validation_fails_and_a_disabled_flyway_serves_reads(estate):

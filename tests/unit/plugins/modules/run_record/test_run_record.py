@@ -220,3 +220,13 @@ def test_facts_written_by_another_in_between_are_kept(world, monkeypatch):
     monkeypatch.setattr(run_record, "read_facts", lambda *a: stale.pop() if stale else read(*a))
     facts, written = run_record.write_facts(connection, {**world.params, "facts": {"b": 2}})
     assert (facts, written) == ({"a": 1, "b": 2}, True)
+
+
+@pytest.mark.parametrize("run_id", [None, "", "  "])
+def test_a_run_without_a_name_is_refused_a_lock(run_id):
+    with pytest.raises(Refused, match="empty run_id"):
+        run_record.check_run_id("acquired", run_id)
+
+
+def test_reading_needs_no_name():
+    run_record.check_run_id("info", None)

@@ -1,0 +1,392 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Worlds for the scenarios of the move, one at a time: started with production in af-south-1, moved forwards step by step.
+
+A test names the step that it needs (`stage.at("moved")`) and gets the present world where that one has not gone further,
+else a new one. A test that breaks its world takes a new one (`stage.fresh`) and says where it left it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+
+from rehearsal import api, judge, playbooks, run
+from rehearsal import settings as world_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+INVENTORY = "inventories/rehearsal"
+SOURCE, TARGET, STANDBY = "af-south-1", "eu-central-1", "eu-west-1"
+SOURCE_DATABASE, TARGET_DATABASE = f"medzen-ehrbase-db-{SOURCE}", f"medzen-ehrbase-db-{TARGET}"
+RECORD, ZONE = "ehr.medzenhealth.app", "medzenhealth.app"
+RUN_RECORD_TABLE = "medzen-multiregion-runs"
+FIRST_WORLD, WORLDS = 111, 5
+STEPS = ("before", "provisioned", "moved")
+# Where nothing is looked at but the end, AWS's times pass ten times faster than in a rehearsal.
+QUICK_SCALE = 600
+COMMAND_S_MAX, PLAYBOOK_S_MAX, LOOK_S = 120, 240, 0.05
+# The playbook dies with the test run, also when that one is killed; exec keeps the pid.
+DIE_WITH_PARENT = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], [sys.argv[1], *sys.argv[2:]])"
+)
+
+
+def until(look: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+    """The first true thing that is seen; after the deadline the last one stands in the error."""
+    end = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < end, f"{what}: not in {seconds} s; last seen: {seen!r}"
+        time.sleep(LOOK_S)
+    return seen
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a playbook ended, what it said, and which writes it made; the run record's own calls are left out."""
+
+    code: int
+    output: str
+    writes: list[str]
+
+    @property
+    def error(self) -> str:
+        """What it said from the first failure on, in single spaces, so that words can be looked for across lines."""
+        text = re.sub(r"\x1b\[[0-9;]*m", "", self.output)
+        start = min((found for mark in ("[ERROR]", "fatal:") if (found := text.find(mark)) >= 0), default=0)
+        return " ".join(text[start:].partition("PLAY RECAP")[0].split())
+
+    def __str__(self) -> str:
+        return f"exit code {self.code}, writes {self.writes}\n{self.output[-6000:]}"
+
+
+@dataclass
+class Playbook:
+    """A playbook under way."""
+
+    world: World
+    process: subprocess.Popen
+    log: Path
+    since: int
+    run_id: str
+
+    @property
+    def pid(self) -> int:
+        """Of the controller."""
+        return self.process.pid
+
+    def wait(self, seconds: float = PLAYBOOK_S_MAX) -> Outcome:
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+            raise AssertionError(f"{self.log.name} took over {seconds} s:\n{self.log.read_text()[-6000:]}") from None
+        return Outcome(code, self.log.read_text(encoding="utf-8"), self.world.writes(self.since))
+
+    def kill_all(self) -> None:
+        """As a power cut: the controller, its workers and the module that is at work."""
+        for pid in [self.pid, *descendants(self.pid), *carriers(self.pid)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait(10)
+
+
+def descendants(pid: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(entry.name))
+    found, left = [], [pid]
+    while left:
+        below = children.get(left.pop(), [])
+        found, left = found + below, left + below
+    return found
+
+
+def carriers(pid: int) -> list[int]:
+    """Processes of a controller that is gone: they carry its number in their environment."""
+    mark, found = f"MEDZEN_MULTIREGION_CONTROLLER_PID={pid}".encode(), []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+    return found
+
+
+@dataclass
+class World:
+    """A running world and the step of the move at which it stands."""
+
+    number: int
+    folder: Path
+    step: str = "before"
+    runs: int = 0
+    settings: world_settings.Settings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.settings = world_settings.load(self.number)
+
+    # ---- life ----
+
+    def start(self) -> None:
+        self.command("down", "--wipe")
+        self.command("up", "--until-pid", str(os.getpid()))
+        self.command("seed", "--small")
+
+    def stop(self) -> None:
+        self.command("down", "--wipe")
+
+    def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "rehearsal", *arguments, "--world", str(self.number)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=COMMAND_S_MAX, check=False)
+        assert not check or done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return done
+
+    def move_to(self, step: str, **extra_vars: Any) -> None:
+        """Go forwards; what lies between is run as an operator runs it."""
+        ways = {"provisioned": "provision_region", "moved": "cutover_dns"}
+        for name in STEPS[STEPS.index(self.step) + 1 : STEPS.index(step) + 1]:
+            with self.quick():
+                # The DR region plays no part in what is looked at here.
+                done = self.play(ways[name], "--limit", TARGET, **extra_vars)
+            assert done.code == 0, str(done)
+            self.step = name
+
+    # ---- its API ----
+
+    def control(self, path: str, body: Any = None, method: str | None = None) -> Any:
+        return api.control(self.settings, path, body, method, timeout_s=60)
+
+    def writes(self, since: int) -> list[str]:
+        """Write calls after a point in the ledger, without those to the run record's table."""
+        calls = self.control(f"ledger?since={since}&write=1")["calls"]
+        return [f"{call['service']}:{call['operation']} {call['region']}" for call in calls if not call["record"]]
+
+    def mark(self) -> int:
+        return int(self.control("ledger/mark", {"name": "scenario"})["n"])
+
+    @contextlib.contextmanager
+    def quick(self) -> Iterator[None]:
+        self.control("clock", {"scale": QUICK_SCALE})
+        try:
+            yield
+        finally:
+            self.control("clock", {"scale": self.settings.scale})
+
+    @contextlib.contextmanager
+    def fault(self, action: str, match: dict[str, Any], **more: Any) -> Iterator[None]:
+        rule = self.control("faults", {"action": action, "match": match, **more})["id"]
+        try:
+            yield
+        finally:
+            self.control(f"faults/{rule}", method="DELETE")
+
+    @contextlib.contextmanager
+    def link(self, **change: Any) -> Iterator[None]:
+        """A fault of the replication link from the source to the target, which ends with the block."""
+        way = {"source_region": SOURCE, "target_region": TARGET}
+        self.control("link", {**way, **change})
+        try:
+            yield
+        finally:
+            self.control("link", {**way, "delay_ms": 0, "cut": False})
+
+    def client(self, service: str, region: str = TARGET) -> Any:
+        keys = {"aws_access_key_id": world_settings.ACCESS_KEY, "aws_secret_access_key": world_settings.SECRET_KEY}
+        return boto3.client(service, region_name=region, endpoint_url=self.settings.api_url, **keys)
+
+    # ---- playbooks ----
+
+    def begin(self, name: str, *options: str, inventory: str | Path = INVENTORY, **extra_vars: Any) -> Playbook:
+        """Start a playbook from the project's root, as an operator does."""
+        self.runs += 1
+        run_id = f"scenario-{self.number}-{self.runs}-{name.replace('_', '-')}"
+        command = [sys.executable, "-c", DIE_WITH_PARENT, playbooks._ansible_playbook(), f"{name}.yml"]
+        command += ["-i", str(inventory), *options, *(["-e", json.dumps(extra_vars)] if extra_vars else [])]
+        log = self.folder / f"{self.runs:02d}-{name}.log"
+        since = self.mark()
+        with log.open("w", encoding="utf-8") as stream:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=self._environment(run_id), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
+            )
+        return Playbook(self, process, log, since, run_id)
+
+    def play(self, name: str, *options: str, **extra_vars: Any) -> Outcome:
+        return self.begin(name, *options, **extra_vars).wait()
+
+    def _environment(self, run_id: str) -> dict[str, str]:
+        # Nobody's account may be reached from a scenario.
+        own = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "MEDZEN_MULTIREGION_"))}
+        return {
+            **own,
+            "MEDZEN_WORLD": str(self.number),
+            "MEDZEN_MULTIREGION_RUN": run_id,
+            "MEDZEN_MULTIREGION_REPORTS": str(self.folder / "reports"),
+            "ANSIBLE_NOCOLOR": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    # ---- what it holds ----
+
+    def query(self, database: str, statement: str) -> list[tuple]:
+        with judge.connect(self.settings, database) as connection:
+            return connection.execute(statement).fetchall()
+
+    def is_fenced(self, database: str) -> bool:
+        return bool(self.query(database, "SELECT 1 FROM pg_namespace WHERE nspname = 'medzen_fence'"))
+
+    def takes_writes(self, database: str) -> bool:
+        """Whether the table of compositions can be written to; nothing is."""
+        try:
+            with judge.connect(self.settings, database) as connection:
+                connection.execute("DELETE FROM ehr.comp_version WHERE false")
+        except judge.psycopg.errors.ReadOnlySqlTransaction:
+            return False
+        return True
+
+    def facts(self) -> dict[str, Any]:
+        """What the run record remembers of the move."""
+        key = {"pk": {"S": "medzen-ehrbase"}, "sk": {"S": "facts"}}
+        item = self.client("dynamodb").get_item(TableName=RUN_RECORD_TABLE, Key=key, ConsistentRead=True).get("Item")
+        return json.loads(item["document"]["S"]) if item else {}
+
+    def lock(self) -> dict[str, Any]:
+        """Who holds the lock of the move."""
+        key = {"pk": {"S": "medzen-ehrbase"}, "sk": {"S": "lock"}}
+        try:
+            item = self.client("dynamodb").get_item(TableName=RUN_RECORD_TABLE, Key=key, ConsistentRead=True).get("Item")
+        except self.client("dynamodb").exceptions.ResourceNotFoundException:
+            return {}
+        return {"run_id": item["run_id"]["S"], **json.loads(item["document"]["S"])} if item else {}
+
+    def balancer(self, region: str) -> dict[str, Any]:
+        found = self.client("elbv2", region).describe_load_balancers()["LoadBalancers"]
+        return next(one for one in found if one["LoadBalancerName"].startswith("medzen-ehrbase"))
+
+    def record_sets(self) -> list[dict[str, Any]]:
+        route53 = self.client("route53")
+        zone = route53.list_hosted_zones_by_name(DNSName=ZONE)["HostedZones"][0]["Id"]
+        found = route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+        return [one for one in found if one["Name"] == f"{RECORD}."]
+
+    def serves_from(self, region: str) -> bool:
+        return self.balancer(region)["DNSName"].lower() in json.dumps(self.record_sets()).lower()
+
+    # ---- clients ----
+
+    @contextlib.contextmanager
+    def clients(self, writes: float, reads: float, patience: float = 120.0) -> Iterator[Path]:
+        """The rehearsal's own clients until the end of the block; their logs and the baseline lie in the folder."""
+        folder = self.folder / f"traffic-{self.runs}"
+        judge.write_baseline(self.settings, SOURCE_DATABASE, folder)
+        plan = yaml.safe_load(run.PLAN.read_text(encoding="utf-8"))
+        password = folder / ".basic-auth"
+        password.touch(mode=0o600)
+        password.write_text(run.read_secret(self.settings, plan["basic_auth_secret"]), encoding="utf-8")
+        command = [sys.executable, "-m", "rehearsal", "traffic", "--world", str(self.number), "--folder", str(folder)]
+        command += ["--password-file", str(password), "--writes", str(writes), "--reads", str(reads)]
+        command += ["--patience", str(patience)]
+        with (folder / "traffic.log").open("w", encoding="utf-8") as log:
+            process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+        try:
+            run.wait_for_traffic(process, folder)
+            yield folder
+        finally:
+            process.terminate()
+            try:
+                process.wait(150)
+            finally:
+                process.kill()
+                process.wait(10)
+
+    def judged(self, folder: Path) -> judge.Verdict:
+        return judge.judge(self.settings, folder, TARGET_DATABASE)
+
+
+class Stage:
+    """The one world that runs."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.world, self._count = folder, None, 0
+
+    def at(self, step: str) -> World:
+        """A world at this step: the present one where it can still get there."""
+        present = self.world.step if self.world else "gone"
+        if present not in STEPS or STEPS.index(present) > STEPS.index(step):
+            return self.fresh(step)
+        return self._moved(self.world, step)
+
+    def fresh(self, step: str, **extra_vars: Any) -> World:
+        self.end()
+        number = FIRST_WORLD + self._count % WORLDS
+        self._count += 1
+        folder = self.folder / f"world-{number}-{self._count}"
+        folder.mkdir()
+        self.world = World(number, folder)
+        self.world.start()
+        return self._moved(self.world, step, **extra_vars)
+
+    @staticmethod
+    def _moved(world: World, step: str, **extra_vars: Any) -> World:
+        if world.step != step:
+            world.move_to(step, **extra_vars)
+        return world
+
+    def end(self) -> None:
+        if self.world is not None:
+            self.world.stop()
+        self.world = None
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory) -> Iterator[Stage]:
+    one = Stage(tmp_path_factory.mktemp("scenarios"))
+    try:
+        yield one
+    finally:
+        one.end()
+
+
+@pytest.fixture(scope="session", name="until")
+def until_fixture() -> Callable[..., Any]:
+    return until
+
+
+@pytest.fixture(scope="session")
+def myself() -> str:
+    """As the lock names who runs a playbook here."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+@pytest.fixture
+def inventory(tmp_path) -> Callable[[dict[str, list[str]]], Path]:
+    """The rehearsal's inventory with other regions in its groups."""
+
+    def build(groups: dict[str, list[str]]) -> Path:
+        folder = shutil.copytree(ROOT / INVENTORY, tmp_path / "inventory")
+        hosts = yaml.safe_load((folder / "hosts.yml").read_text(encoding="utf-8"))
+        for group, regions in groups.items():
+            hosts["regions"]["children"][group] = {"hosts": dict.fromkeys(regions)}
+        (folder / "hosts.yml").write_text(yaml.safe_dump(hosts), encoding="utf-8")
+        return folder
+
+    return build

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the move refuses: each refusal says what it found, what it expected and what to do, and nothing was written.
+
+The order is that of the move, so that one world does: as it was before, with the target built, after the cutover.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+AF, EU = "medzen-ehrbase-db-af-south-1", "medzen-ehrbase-db-eu-central-1"
+STANDBY = "medzen-ehrbase-db-eu-west-1"
+WEEK_S = 604800
+CIDRS = {
+    "eu-west-1": {"cidr": "10.0.0.0/16", "availability_zones": ["eu-west-1a", "eu-west-1b"]},
+    "eu-central-1": {"cidr": "10.2.0.0/16", "availability_zones": ["eu-central-1a", "eu-central-1b"]},
+    "af-south-1": {"cidr": "10.2.0.0/16", "availability_zones": ["af-south-1a", "af-south-1b"]},
+    "us-east-1": {"cidr": "10.3.0.0/16", "availability_zones": ["us-east-1a", "us-east-1b"]},
+}
+
+
+def assert_refused(outcome, *words: str) -> None:
+    """A clear error that holds these words in this order, and no write call."""
+    assert outcome.code != 0, str(outcome)
+    assert re.search(".*".join(map(re.escape, words)), outcome.error), f"expected {words} in: {outcome.error}"
+    assert outcome.writes == [], str(outcome)
+
+
+def held(stage, step: str, request) -> Iterator:
+    """The world at a step. A refusal leaves it there; where something was not refused, nobody goes on."""
+    world = stage.at(step)
+    failed_before = request.session.testsfailed
+    yield world
+    if request.session.testsfailed > failed_before:
+        world.step = "doubtful"
+
+
+@pytest.fixture
+def before(stage, request):
+    yield from held(stage, "before", request)
+
+
+@pytest.fixture
+def provisioned(stage, request):
+    yield from held(stage, "provisioned", request)
+
+
+@pytest.fixture
+def moved(stage, request):
+    yield from held(stage, "moved", request)
+
+
+# ---- before anything is built ----
+
+
+def test_an_account_other_than_the_inventorys_is_refused(before):
+    outcome = before.play("provision_region", multiregion_account="000000000000")
+    assert_refused(
+        outcome, "account", "found: 123456789012", "expected: 000000000000", "next: use the credentials of the account"
+    )
+
+
+def test_a_cidr_that_overlaps_another_regions_is_refused(before):
+    outcome = before.play("provision_region", multiregion_regions=CIDRS)
+    assert_refused(
+        outcome,
+        "eu-central-1: cidr",
+        "found: 10.2.0.0/16 overlaps 10.2.0.0/16, planned for af-south-1",
+        "expected: no overlap",
+        "next: give the region a CIDR of its own",
+    )
+
+
+def test_an_image_that_is_not_pinned_is_refused(before):
+    outcome = before.play("provision_region", multiregion_ehrbase_image="ehrbase/ehrbase:latest")
+    assert_refused(outcome, "image", "found: ehrbase/ehrbase:latest", "expected: pinned by version", "next: pin the image")
+
+
+def test_a_dr_region_that_aws_does_not_have_is_refused(before, inventory):
+    outcome = before.play("provision_region", inventory=inventory({"dr": ["eu-middle-9"]}))
+    assert_refused(
+        outcome, "eu-middle-9: region", "found: no region of this name", "expected: a region of AWS", "next: correct"
+    )
+
+
+def test_a_primary_region_that_aws_does_not_have_is_refused(before, inventory):
+    outcome = before.play("provision_region", inventory=inventory({"primary": ["eu-middle-9"]}))
+    assert_refused(outcome, "eu-middle-9", "no region of this name", "correct the inventory")
+
+
+def test_an_option_of_a_wrong_type_is_refused_before_anything_is_built(before):
+    outcome = before.play("provision_region", database_backup_retention_days="seven")
+    assert_refused(outcome, "database_backup_retention_days", "seven")
+
+
+def test_an_option_with_an_unknown_value_is_refused_and_the_choices_are_named(before):
+    outcome = before.play("restore_snapshot", database_seed="snapshot", snapshot_restore_parity="checksum")
+    assert_refused(outcome, "snapshot_restore_parity", "checksums", "checksum")
+
+
+def test_production_elsewhere_than_in_the_inventory_is_refused(before, inventory):
+    swapped = inventory({"retiring": ["eu-west-1"], "dr": ["af-south-1"]})
+    outcome = before.play("provision_region", inventory=swapped)
+    assert_refused(
+        outcome,
+        "production is where the inventory says",
+        "found: af-south-1",
+        "expected: eu-west-1 or eu-central-1",
+        "next: Move the region to the group retiring",
+    )
+
+
+def test_a_snapshot_of_the_standby_is_refused(before):
+    standby = before.client("rds", "eu-west-1").describe_db_instances(DBInstanceIdentifier=STANDBY)["DBInstances"][0]
+    outcome = before.play(
+        "restore_snapshot",
+        database_seed="snapshot",
+        snapshot_restore_source_region="eu-west-1",
+        snapshot_restore_source_identifier=STANDBY,
+        snapshot_restore_source_endpoint=standby["Endpoint"]["Address"],
+    )
+    assert_refused(
+        outcome,
+        "the snapshot is taken where production is",
+        "found: eu-west-1",
+        "expected: af-south-1",
+        "A standby is behind production",
+    )
+
+
+def test_a_copy_without_a_key_of_the_target_region_is_refused_and_production_writes_on(before):
+    outcome = before.play("restore_snapshot", database_seed="snapshot")
+    assert not before.is_fenced(AF), str(outcome)
+    assert_refused(
+        outcome,
+        "key of this region",
+        "found: no key",
+        "expected: alias/medzen-ehrbase-eu-central-1",
+        "next: Run provision_region",
+    )
+
+
+# ---- with the target built ----
+
+
+def test_a_cutover_without_catch_up_leaves_production_writing_where_it_was(provisioned):
+    with provisioned.link(cut=True), provisioned.clients(writes=10, reads=0):
+        outcome = provisioned.play("cutover_dns", cutover_catch_up_timeout_s=3)
+        assert outcome.code != 0, str(outcome)
+        assert provisioned.takes_writes(AF) and not provisioned.takes_writes(EU)
+    assert re.search("did not catch up|too far behind|is not streaming", outcome.error), outcome.error
+    assert "rds:PromoteReadReplica eu-central-1" not in outcome.writes
+    assert provisioned.serves_from("af-south-1")
+    # The TTL alone may have been lowered: it has to be before the fence, and harms nobody.
+    assert set(outcome.writes) <= {"route53:ChangeResourceRecordSets us-east-1"}
+
+
+# ---- after the cutover ----
+
+
+def test_a_decommission_without_confirmation_is_refused(moved):
+    outcome = moved.play("decommission_af_south")
+    assert_refused(
+        outcome,
+        "the region may be taken down",
+        "typed confirmation",
+        "found: nothing typed",
+        "expected: af-south-1",
+        "type -e confirm=af-south-1",
+    )
+
+
+def test_a_decommission_with_the_wrong_confirmation_is_refused(moved):
+    outcome = moved.play("decommission_af_south", confirm="eu-west-1")
+    assert_refused(outcome, "typed confirmation", "found: eu-west-1", "expected: af-south-1", "type -e confirm=af-south-1")
+
+
+def test_a_decommission_before_the_soak_is_refused(moved):
+    # As it is typed: -e name=value gives text.
+    outcome = moved.play("decommission_af_south", "-e", "confirm=af-south-1", "-e", f"decommission_soak_s={WEEK_S}")
+    assert_refused(outcome, "soak since the cutover", "found: ", " s expected: at least 604800 s", "next: Wait")
+
+
+def test_a_soak_under_seven_days_needs_its_typed_override(moved):
+    outcome = moved.play("decommission_af_south", confirm="af-south-1", decommission_soak_override="")
+    assert_refused(
+        outcome,
+        "a soak under seven days is typed",
+        "found: 10 s",
+        "expected: 604800 s, or decommission_soak_override typed as 10",
+        "next: Leave the soak at seven days, or type the override",
+    )
