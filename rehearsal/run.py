@@ -23,6 +23,7 @@ from rehearsal.judge import judge, write_baseline
 from rehearsal.playbooks import ROOT, Runner
 from rehearsal.settings import ACCESS_KEY, SECRET_KEY, Settings, load
 from rehearsal.summary import PlaybookRow
+from rehearsal.traffic.patients import GIVE_UP_S
 from rehearsal.up import start_world
 
 PLAN = Path(__file__).with_name("plan.yml")
@@ -129,7 +130,7 @@ def traffic(settings: Settings, plan: dict[str, Any], args: argparse.Namespace, 
             yield
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=150)
+            process.wait(timeout=GIVE_UP_S + 30)
             password.unlink()
 
 

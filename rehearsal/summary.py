@@ -86,7 +86,9 @@ def summarise(measured: Measured) -> dict[str, Any]:
 
 def _figures(measured: Measured) -> dict[str, Any]:
     traffic, verdict = measured.traffic, measured.verdict
-    write_gap, read_gap = longest_gap(traffic.accepted), longest_gap(traffic.read)
+    # Silence at the end counts: a side that never came back has no short gap.
+    end = max((*traffic.accepted, *traffic.refused, *traffic.read), default=None)
+    write_gap, read_gap = longest_gap(traffic.accepted, end), longest_gap(traffic.read, end)
     pause = write_pause(traffic.accepted, traffic.refused)
     wall_s, path_s = sum(row.wall_s for row in measured.playbooks), total_s(measured.links)
     return {

@@ -167,7 +167,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.aws import clie
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 
 # Their keys are the owner's own names.
-OWN_KEYS = ["dockerLabels", "options", "driverOpts", "labels", "tags"]
+OWN_KEYS = ("dockerLabels", "options", "driverOpts", "labels")
 
 
 @describe("describe the newest revision of {family}", missing=("ClientException",), default=(None, {}))
@@ -199,15 +199,21 @@ def deregister(connection, arn):
 def shown(definition, tags):
     """A definition as it is returned, without secrets and with the owner's names as they are."""
     hidden = definitions.hide_described({key: value for key, value in definition.items() if key != "tags"})
-    plain = snake_times(hidden)
-    return {**camel_dict_to_snake_dict(plain, ignore_list=OWN_KEYS), "tags": tags}
+    times = {key: snake(hidden[key]) for key in ("registeredAt", "deregisteredAt") if key in hidden}
+    return {**snake_names({**hidden, **times}), "tags": tags}
 
 
-def snake_times(definition):
-    """Times as text; the names are left to camel_dict_to_snake_dict, which can leave the owner's alone."""
-    return {
-        key: snake(value) if key in ("registeredAt", "deregisteredAt") else value for key, value in definition.items()
-    }
+def snake_names(value):
+    """Names in snake_case, but those that are the owner's."""
+    if isinstance(value, list):
+        return [snake_names(item) for item in value]
+    if isinstance(value, dict):
+        return {snake_name(key): item if key in OWN_KEYS else snake_names(item) for key, item in value.items()}
+    return value
+
+
+def snake_name(name):
+    return next(iter(camel_dict_to_snake_dict({name: None})))
 
 
 def diff_side(definition, tags, other=None):
@@ -228,7 +234,7 @@ def plan(found, tags, params):
         "to_set": to_set,
         "to_remove": to_remove,
         "tags": {**kept, **to_set},
-        "diff": {"before": diff_side(before, tags, after), "after": diff_side(after, {**kept, **to_set}, before)},
+        "diff": {"before": diff_side(before, tags), "after": diff_side(after, {**kept, **to_set}, before)},
     }
 
 

@@ -155,6 +155,8 @@ def _runs(summary: dict[str, Any]) -> str:
     parts = []
     for key, title in RUNS:
         rows = "".join(_run_row(row) for row in summary[key])
+        if not rows:
+            continue
         parts.append(f"<h2>{title}</h2><table><tr><th>playbook{head}</tr>{rows}</table>")
     return "".join(parts)
 

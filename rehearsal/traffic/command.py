@@ -72,15 +72,16 @@ async def _run(args: argparse.Namespace, settings) -> int:
 
 async def _drive(patients: Patients, args: argparse.Namespace, stop: asyncio.Event) -> None:
     """Start operations at the given rates; on stop, let those under way end, because their outcome is evidence."""
-    running: set[asyncio.Task] = set()
+    writes: set[asyncio.Task] = set()
+    reads: set[asyncio.Task] = set()
     end = time.monotonic() + min(args.seconds, LIFE_S_MAX)
     paces = [
-        asyncio.create_task(_pace(patients.write, args.writes, end, stop, running)),
-        asyncio.create_task(_pace(patients.read, args.reads, end, stop, running)),
+        asyncio.create_task(_pace(patients.write, args.writes, end, stop, writes)),
+        asyncio.create_task(_pace(patients.read, args.reads, end, stop, reads)),
     ]
     await asyncio.gather(*paces)
-    if running:
-        await asyncio.wait(running, timeout=130)
+    if running := writes | reads:
+        await asyncio.wait(running, timeout=GIVE_UP_S + 10)
 
 
 async def _pace(

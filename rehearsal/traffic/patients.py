@@ -20,8 +20,10 @@ from rehearsal.traffic.address import UNRESOLVED, PublicName
 from rehearsal.traffic.history import History
 
 API = "/ehrbase/rest/openehr/v1"
-GIVE_UP_S = 120.0
-RETRY_S = 0.25
+# A patient's device keeps a record until it is accepted; the rehearsal does not wait for ever.
+GIVE_UP_S = 300.0
+# What the application asks for in Retry-After.
+RETRY_S = 1.0
 # A second look after an unknown outcome comes late enough for a commit that was still under way.
 LOOK_AGAIN_S = 1.0
 NOT_DONE = (503, 429)
@@ -76,7 +78,7 @@ class Patients:
                     self._remember(ehr, uid, follow)
                     self.history.acknowledge(ehr, uid, marker, started)
                     return
-                await asyncio.sleep(RETRY_S * self.random.uniform(0.6, 1.4))
+                await asyncio.sleep(RETRY_S * self.random.uniform(0.8, 1.2))
             self.history.count("writes_failed")
         finally:
             if follow:
@@ -159,7 +161,7 @@ class Patients:
                 self.history.count("reads_missing")
             else:
                 self.history.count("reads_refused")
-            await asyncio.sleep(RETRY_S * self.random.uniform(0.6, 1.4))
+            await asyncio.sleep(RETRY_S * self.random.uniform(0.8, 1.2))
         self.history.count("reads_failed")
 
     async def _try_read(self, record: Known) -> int:

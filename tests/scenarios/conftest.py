@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Worlds for the scenarios of the move, one at a time: started with production in af-south-1, moved forwards step by step.
+"""Worlds for the scenarios of the move, one at a time: each starts with production in af-south-1 and moves forwards.
 
-A test names the step that it needs (`stage.at("moved")`) and gets the present world where that one has not gone further,
-else a new one. A test that breaks its world takes a new one (`stage.fresh`) and says where it left it.
+A test names the step that it needs (`stage.at("moved")`). It gets the present world where that one has not gone
+further, else a new one. A test that breaks its world takes a new one (`stage.fresh`) and says where it left it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ SOURCE, TARGET, STANDBY = "af-south-1", "eu-central-1", "eu-west-1"
 SOURCE_DATABASE, TARGET_DATABASE = f"medzen-ehrbase-db-{SOURCE}", f"medzen-ehrbase-db-{TARGET}"
 RECORD, ZONE = "ehr.medzenhealth.app", "medzenhealth.app"
 RUN_RECORD_TABLE = "medzen-multiregion-runs"
-FIRST_WORLD, WORLDS = 111, 5
+# Another number for a second test run on the same machine.
+FIRST_WORLD, WORLDS = int(os.environ.get("MEDZEN_SCENARIO_WORLD", "111")), 5
 STEPS = ("before", "provisioned", "moved")
 # Where nothing is looked at but the end, AWS's times pass ten times faster than in a rehearsal.
 QUICK_SCALE = 600
@@ -265,18 +266,20 @@ class World:
 
     def facts(self) -> dict[str, Any]:
         """What the run record remembers of the move."""
-        key = {"pk": {"S": "medzen-ehrbase"}, "sk": {"S": "facts"}}
-        item = self.client("dynamodb").get_item(TableName=RUN_RECORD_TABLE, Key=key, ConsistentRead=True).get("Item")
+        item = self._recorded("facts")
         return json.loads(item["document"]["S"]) if item else {}
 
-    def lock(self) -> dict[str, Any]:
-        """Who holds the lock of the move."""
-        key = {"pk": {"S": "medzen-ehrbase"}, "sk": {"S": "lock"}}
+    def lock_holder(self) -> str:
+        """The run that holds the lock of the move; empty when nobody does."""
+        return self._recorded("lock").get("run_id", {}).get("S", "")
+
+    def _recorded(self, kind: str) -> dict[str, Any]:
+        key = {"pk": {"S": "medzen-ehrbase"}, "sk": {"S": kind}}
+        dynamodb = self.client("dynamodb")
         try:
-            item = self.client("dynamodb").get_item(TableName=RUN_RECORD_TABLE, Key=key, ConsistentRead=True).get("Item")
-        except self.client("dynamodb").exceptions.ResourceNotFoundException:
+            return dynamodb.get_item(TableName=RUN_RECORD_TABLE, Key=key, ConsistentRead=True).get("Item", {})
+        except dynamodb.exceptions.ResourceNotFoundException:
             return {}
-        return {"run_id": item["run_id"]["S"], **json.loads(item["document"]["S"])} if item else {}
 
     def balancer(self, region: str) -> dict[str, Any]:
         found = self.client("elbv2", region).describe_load_balancers()["LoadBalancers"]

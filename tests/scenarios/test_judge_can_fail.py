@@ -19,9 +19,7 @@ WRITES_PER_S = 50
 def promote(world) -> None:
     rds = world.client("rds", "eu-central-1")
     rds.promote_read_replica(DBInstanceIdentifier=EU)
-    rds.get_waiter("db_instance_available").wait(
-        DBInstanceIdentifier=EU, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-    )
+    rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=EU, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
 
 def point_the_name(world) -> None:

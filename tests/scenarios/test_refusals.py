@@ -76,7 +76,9 @@ def test_a_cidr_that_overlaps_another_regions_is_refused(before):
 
 def test_an_image_that_is_not_pinned_is_refused(before):
     outcome = before.play("provision_region", multiregion_ehrbase_image="ehrbase/ehrbase:latest")
-    assert_refused(outcome, "image", "found: ehrbase/ehrbase:latest", "expected: pinned by version", "next: pin the image")
+    assert_refused(
+        outcome, "image", "found: ehrbase/ehrbase:latest", "expected: pinned by version", "next: pin the image"
+    )
 
 
 def test_a_dr_region_that_aws_does_not_have_is_refused(before, inventory):
@@ -88,12 +90,21 @@ def test_a_dr_region_that_aws_does_not_have_is_refused(before, inventory):
 
 def test_a_primary_region_that_aws_does_not_have_is_refused(before, inventory):
     outcome = before.play("provision_region", inventory=inventory({"primary": ["eu-middle-9"]}))
-    assert_refused(outcome, "eu-middle-9", "no region of this name", "correct the inventory")
+    assert_refused(
+        outcome, "eu-middle-9: region", "found: no region of this name", "expected: one of eu-west-1", "next: correct"
+    )
 
 
 def test_an_option_of_a_wrong_type_is_refused_before_anything_is_built(before):
     outcome = before.play("provision_region", database_backup_retention_days="seven")
-    assert_refused(outcome, "database_backup_retention_days", "seven")
+    assert_refused(
+        outcome,
+        "the options are of their types",
+        "found: argument 'database_backup_retention_days' is of type str",
+        "seven",
+        "expected: values as the argument specs",
+        "next: correct the option",
+    )
 
 
 def test_an_option_with_an_unknown_value_is_refused_and_the_choices_are_named(before):
@@ -175,7 +186,9 @@ def test_a_decommission_without_confirmation_is_refused(moved):
 
 def test_a_decommission_with_the_wrong_confirmation_is_refused(moved):
     outcome = moved.play("decommission_af_south", confirm="eu-west-1")
-    assert_refused(outcome, "typed confirmation", "found: eu-west-1", "expected: af-south-1", "type -e confirm=af-south-1")
+    assert_refused(
+        outcome, "typed confirmation", "found: eu-west-1", "expected: af-south-1", "type -e confirm=af-south-1"
+    )
 
 
 def test_a_decommission_before_the_soak_is_refused(moved):

@@ -54,6 +54,11 @@ def test_a_second_run_that_writes_fails():
     assert summary["reasons"] == ["cutover_dns: the second run made 3 write calls"]
 
 
+def test_writes_that_never_come_back_are_a_gap_until_the_end():
+    traffic = Traffic([1.0, 2.0], [3.0, 50.0], [1.0, 50.0], {})
+    assert summarise(replace(MEASURED, traffic=traffic))["rto_s"] == 48.0
+
+
 def test_a_failed_playbook_fails_the_rehearsal():
     summary = summarise(replace(MEASURED, playbooks=[replace(ROW, exit_code=2)]))
     assert summary["reasons"] == ["cutover_dns ended with exit code 2"]
