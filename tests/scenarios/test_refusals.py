@@ -163,10 +163,9 @@ def test_a_cutover_without_catch_up_leaves_production_writing_where_it_was(provi
         assert outcome.code != 0, str(outcome)
         assert provisioned.takes_writes(AF) and not provisioned.takes_writes(EU)
     assert re.search("did not catch up|too far behind|is not streaming", outcome.error), outcome.error
-    assert "rds:PromoteReadReplica eu-central-1" not in outcome.writes
     assert provisioned.serves_from("af-south-1")
-    # The TTL alone may have been lowered: it has to be before the fence, and harms nobody.
-    assert set(outcome.writes) <= {"route53:ChangeResourceRecordSets us-east-1"}
+    # The TTL alone may have been lowered: that comes before the fence, and harms nobody.
+    assert {call.partition(" ")[0] for call in outcome.writes} <= {"route53:ChangeResourceRecordSets"}
 
 
 # ---- after the cutover ----
