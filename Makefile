@@ -14,7 +14,6 @@ LANE := $(if $(PYTHON311),py311,newest)
 PYTHON := $(or $(PYTHON311),$(PYTHON_NEWEST))
 BIN := $(CURDIR)/.venv-$(LANE)/bin
 export PATH := $(BIN):$(PATH)
-export PYTHONDONTWRITEBYTECODE := 1
 export ANSIBLE_NOCOLOR ?= $(if $(CI),1,)
 
 .PHONY: help env lint unit contract coverage scenarios molecule lanes test rehearse up down status docs build clean
