@@ -40,6 +40,8 @@ WRITABLE_STEPS = ("proof", "parity", "verify", "unfence", "test_write")
 JOIN_PROMOTION_STEPS = ("promote", "verify", "unfence", "test_write")
 BEFORE, AFTER, OTHER, NONE = "before", "after", "other", "none"
 CATCH_UP_POLL_S = 0.05
+# How long the replica may take to reach a position of before it is relied upon.
+FOLLOW_S_MAX = 10.0
 GO_BACK_ATTEMPTS = 5
 
 
@@ -381,6 +383,8 @@ class Switchover:
         )
 
     def _stay(self, step: str) -> str:
+        if step == "gates":
+            return "Nothing was changed."
         if step == "change_batch":
             return "The target accepts writes, the source stays fenced. Next: run again, only the record sets are left."
         return (
@@ -417,7 +421,22 @@ class Switchover:
                 "evidence that both are the same database",
                 "GRANT EXECUTE ON FUNCTION pg_control_system() to the roles that log in",
             )
-        self.result["lag_bytes"] = judge_lag(self.source.position(), self.target.replay(), self.limits.max_lag_bytes)
+        position = self.source.position()
+        self.result["lag_bytes"] = judge_lag(position, self.target.replay(), self.limits.max_lag_bytes)
+        self._see_it_follow(position)
+
+    def _see_it_follow(self, goal: str) -> None:
+        """A small lag says nothing of a link that is cut: what the source wrote by now must arrive, before the fence."""
+        deadline = self._clock() + FOLLOW_S_MAX
+        while not lsn.is_reached((replay := self.target.replay()).get("lsn"), goal):
+            if self._clock() > deadline:
+                raise Refused(
+                    f"The replica does not follow its source: what was written {FOLLOW_S_MAX:g} s ago has not arrived.",
+                    f"{replay.get('lsn')}",
+                    f"{goal}, where the source was {FOLLOW_S_MAX:g} s ago",
+                    "mend the link between the regions; the source was not fenced",
+                )
+            self._sleep(CATCH_UP_POLL_S)
 
     def _fence(self) -> None:
         found = self.source.fence()

@@ -48,6 +48,7 @@ class Stage:
         self.calls: list[str] = []
         self.identities = {"source": "42", "target": "42"}
         self.replayed = "0/200"
+        self.position_before_fence = "0/200"
         self.newer_rows = 0
         self.target_rows = 10
         self.unfenced_source = False
@@ -75,7 +76,7 @@ class FakeSource:
         return self.stage.identities["source"]
 
     def position(self):
-        return "0/200"
+        return self.stage.position_before_fence
 
     def fence(self):
         changed = not self.stage.view.fenced
@@ -314,9 +315,18 @@ def test_a_promotion_asked_for_by_a_killed_run_is_not_asked_for_again():
     assert is_switched(stage) and "promote" not in stage.calls
 
 
-def test_a_replica_that_does_not_catch_up_goes_back():
+def test_a_replica_that_does_not_follow_is_refused_before_the_fence():
     stage = Stage()
     stage.replayed = "0/1FF"
+    with pytest.raises(MultiregionError, match="does not follow its source.*Nothing was changed"):
+        build(stage).run()
+    assert stage.calls == []
+
+
+def test_a_replica_that_does_not_catch_up_behind_the_fence_goes_back():
+    stage = Stage()
+    stage.replayed = "0/1FF"
+    stage.position_before_fence = "0/1FF"
     with pytest.raises(MultiregionError, match="1 bytes behind.*It went back"):
         build(stage, catch_up_timeout_s=3).run()
     assert stage.view.accepts_writes
