@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make rehearse   the whole move on the stand-in cloud, with a verdict in numbers
 # make test       everything that must hold: lint, unit, contract, scenarios, one whole rehearsal, every lane found
-# make lint unit  the quick part
+# make lint unit contract   the quick part; make coverage says what of plugins/ the tests reach
+# make scenarios molecule lanes   the slow parts one by one; make build   the archive of the collection
 # make up down status   the stand-in cloud alone; MEDZEN_WORLD=17 makes a second one beside it
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -16,7 +17,7 @@ BIN := $(CURDIR)/.venv-$(LANE)/bin
 export PATH := $(BIN):$(PATH)
 export ANSIBLE_NOCOLOR ?= $(if $(CI),1,)
 
-.PHONY: help env lint unit contract coverage scenarios molecule lanes test rehearse up down status docs build clean
+.PHONY: help env lint unit contract coverage scenarios molecule lanes test rehearse up down status build clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -26,17 +27,17 @@ env:
 	@tools/environment $(LANE) $(PYTHON)
 
 lint: env
-	ruff check .
-	ruff format --check .
-	yamllint --strict .
-	ansible-lint --offline --strict
+	tools/lint
 
 unit: env
 	python -m pytest tests/unit tests/contract -n 2
 
+contract: env
+	python -m pytest tests/contract -n 2
+
+# The same with the coverage of plugins/.
 coverage: env
-	python -m coverage run -m pytest tests/unit tests/contract
-	python -m coverage report --skip-covered --sort=cover | tail -n 40
+	tools/test unit
 
 scenarios: env
 	python -m pytest tests/scenarios -v
@@ -55,9 +56,6 @@ test: env
 
 up down status: env
 	@python -m rehearsal $@
-
-docs: env
-	python tools/reference.py
 
 build: env
 	ansible-galaxy collection build --force --output-path .cache

@@ -67,7 +67,7 @@ def parse_uid(uid: str) -> Version:
 def compare(
     acknowledged: Iterable[tuple[str, str]], present: Iterable[tuple[str, int, str | None]], seeded: set[str]
 ) -> Verdict:
-    """Judge acknowledged (uid, marker) and seeded object ids against the (object id, version, marker) that are there."""
+    """Judge acknowledged (uid, marker) and seeded object ids against the (object id, version, marker) present."""
     wanted = {parse_uid(uid): marker for uid, marker in acknowledged}
     rows = list(present)
     there = {(object_id, version) for object_id, version, _ in rows}

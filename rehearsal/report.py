@@ -188,8 +188,8 @@ def for_terminal(summary: dict[str, Any], folder: Path) -> str:
         f"  acknowledged {summary['acknowledged_writes']}, lost {summary['lost_writes']}, "
         f"duplicate {summary['duplicate_writes']}, failed writes {summary['failed_writes']}, "
         f"failed reads {summary['failed_reads']} of {summary['reads'] + summary['failed_reads']}",
-        f"  pause of writes {summary['write_pause_s']} s, {summary['write_pause_without_promote_s']} s of it without the "
-        f"promote; longest gap of reads {summary['longest_read_gap_s']} s",
+        f"  pause of writes {summary['write_pause_s']} s, {summary['write_pause_without_promote_s']} s of it without "
+        f"the promote; longest gap of reads {summary['longest_read_gap_s']} s",
         f"  the move took {summary['wall_s']} s; AWS's own waits {summary['critical_path_s']} s; "
         f"ratio {summary['critical_path_ratio']} at load {summary['load_average'][0]:.1f}",
         f"  second run: {sum(row['write_calls'] for row in summary['second_run'])} writes; "

@@ -426,7 +426,7 @@ class Switchover:
         self._see_it_follow(position)
 
     def _see_it_follow(self, goal: str) -> None:
-        """A small lag says nothing of a link that is cut: what the source wrote by now must arrive, before the fence."""
+        """A small lag says nothing of a link that is cut: what the source wrote must arrive before the fence."""
         deadline = self._clock() + FOLLOW_S_MAX
         while not lsn.is_reached((replay := self.target.replay()).get("lsn"), goal):
             if self._clock() > deadline:

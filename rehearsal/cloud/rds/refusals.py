@@ -18,7 +18,7 @@ INSTANCE_NAME_MAX, SNAPSHOT_NAME_MAX = 63, 255
 RETENTION_DAYS_MAX = 35
 STORAGE_GB_MIN = 20
 PASSWORD_MIN, PASSWORD_MAX = 8, 128
-PASSWORD_FORBIDDEN = set("/\"@ ")
+PASSWORD_FORBIDDEN = set('/"@ ')
 RESERVED_USERS = frozenset({"admin", "rds_replication", "rds_superuser", "rdsadmin", "rdsrepladmin", "rdstopmgr"})
 # In these an instance is busy with something that a deletion would cut off.
 BUSY = frozenset(
@@ -144,9 +144,7 @@ def check_log_types(types: Iterable[str]) -> None:
 
 def check_not_protected(instance: Instance) -> None:
     if instance.facts.get("DeletionProtection"):
-        raise contradiction(
-            "Cannot delete protected DB Instance, please disable deletion protection and try again."
-        )
+        raise contradiction("Cannot delete protected DB Instance, please disable deletion protection and try again.")
 
 
 def check_final_snapshot(instance: Instance, name: str | None, *, skip: bool) -> None:

@@ -59,6 +59,7 @@ class Snapshots:
 
     def _hold(self, instance: Instance, transition: Any) -> None:
         """The instance shows `backing-up` while its snapshot begins, at least until the real copy is taken."""
+
         def free() -> None:
             instance.settled = "available"
 
@@ -112,9 +113,7 @@ class Snapshots:
         self.rds.refuse_taken_snapshot(region, name)
         return name
 
-    def _enter(
-        self, region: str, name: str, facts: dict[str, Any], tags: Any, tagged: Instance | None
-    ) -> Snapshot:
+    def _enter(self, region: str, name: str, facts: dict[str, Any], tags: Any, tagged: Instance | None) -> Snapshot:
         """Enter a snapshot; without tags of its own it takes the instance's when that says so."""
         if not tags and tagged is not None and tagged.facts["CopyTagsToSnapshot"]:
             tags = tagged.tags

@@ -26,7 +26,7 @@ def replica_states(here, name):
 def test_a_replica_takes_a_moment(here, pass_time):
     here.create_secret(Name="moment", SecretString="x", AddReplicaRegions=[{"Region": "eu-west-1"}])
     assert replica_states(here, "moment") == ["InProgress"]
-    pass_time(10)
+    pass_time(11)
     assert replica_states(here, "moment") == ["InSync"]
 
 

@@ -51,6 +51,7 @@ class Plane:
             self.done.append((work, resource.identifier))
             if work in self.failing:
                 raise RuntimeError(f"{work} fails")
+
         return note
 
 
