@@ -95,7 +95,8 @@ def _first_of_each_kind(waits: list[Wait], kinds: tuple[str, ...]) -> list[Wait]
     for kind in kinds:
         own = sorted((wait for wait in waits if wait.kind == kind), key=lambda wait: wait.start)
         if own:
-            together = [wait for wait in own if wait.start < own[0].end]
+            # A wait of no length overlaps nothing, not even itself.
+            together = [own[0], *(wait for wait in own[1:] if wait.start < own[0].end)]
             chosen.append(max(together, key=lambda wait: wait.end))
     return chosen
 

@@ -25,3 +25,8 @@ def test_a_wait_of_another_playbook_is_not_taken():
 def test_two_of_a_kind_that_overlap_are_one_link():
     waits = [Wait("nat_create", "a", 1, 3), Wait("nat_create", "b", 2, 4), Wait("nat_create", "later", 50, 90)]
     assert [link.resource for link in chain(waits, SPAN)] == ["b"]
+
+
+def test_a_wait_of_no_length_is_a_link_of_no_length():
+    links = chain([Wait("task_start", "t", 5, 5)], SPAN)
+    assert [(link.resource, link.seconds) for link in links] == [("t", 0)]
