@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.api import control
-from rehearsal.critical_path import Link, Wait, chain
+from rehearsal.critical_path import Wait, chain
 from rehearsal.judge import Verdict, parse_uid
 from rehearsal.page import build_page
 from rehearsal.page.charts import Bar, Mark
@@ -174,10 +174,6 @@ def point_latest(folder: Path) -> None:
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(folder.name)
     temporary.replace(folder.parent / "latest")
-
-
-def link_text(link: Link) -> str:
-    return f"{link.stage} {link.seconds:.1f} s"
 
 
 def for_terminal(summary: dict[str, Any], folder: Path) -> str:
