@@ -29,21 +29,24 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.errors import A
 THROTTLE_CODES = (
     "BandwidthLimitExceeded",
     "EC2ThrottledException",
+    "ModelNotReadyException",
     "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException",
     "RequestThrottled",
     "RequestThrottledException",
-    "ServiceUnavailableException",
     "SlowDown",
+    "ThrottledClientException",
     "ThrottledException",
     "ThrottlingException",
     "TransactionInProgressException",
 )
 
+# The service failed; whether the call took effect is not known.
+FAILURE_CODES = ("InternalServerException", "ServiceFailureException", "ServiceUnavailableException")
+
 # Twelve tries stay under two minutes; the first ones come fast, because a fenced database may be waiting.
-RETRY = AWSRetry.jittered_backoff(
-    retries=12, delay=0.4, backoff=2, max_delay=20, catch_extra_error_codes=list(THROTTLE_CODES)
-)
+TRIES = {"retries": 12, "delay": 0.4, "backoff": 2, "max_delay": 20}
+RETRY = AWSRetry.jittered_backoff(**TRIES, catch_extra_error_codes=[*THROTTLE_CODES, *FAILURE_CODES])
 
 _TASK = uuid.uuid4().hex
 
@@ -122,3 +125,22 @@ def paginate(client: Any, operation: str, key: str, **parameters: Any) -> list:
         return client.get_paginator(operation).paginate(**parameters).build_full_result().get(key, [])
 
     return collect()
+
+
+def list_all(call: Any, key: str, token_name: str = "NextToken", **parameters: Any) -> list:
+    """All items of a listing that botocore has no paginator for. `call` is the client's method.
+
+    A service that answers with a token it gave before would be asked for ever: that is an error, not an end.
+    """
+    found: list = []
+    seen: set[str] = set()
+    while True:
+        answer = call(aws_retry=True, **parameters)
+        found += answer.get(key, [])
+        following = answer.get(token_name)
+        if not following:
+            return found
+        if following in seen:
+            raise AwsError(f"Failed to list {key}: the service repeats page {following!r}; what it holds is unknown")
+        seen.add(following)
+        parameters[token_name] = following

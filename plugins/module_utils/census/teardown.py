@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.medzen.multiregion.plugins.module_utils.aws import THROTTLE_CODES
+from ansible_collections.medzen.multiregion.plugins.module_utils.aws import FAILURE_CODES, THROTTLE_CODES
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.blockers import IN_USE_CODES, find_blockers
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.plan import Plan
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry import (
@@ -41,7 +41,14 @@ FINISHED = ("deleted", "scheduled")
 FINAL = (*FINISHED, "failed")
 # So many rounds may pass in which nothing moves and nobody is at work.
 STILL_ROUNDS_MAX = 3
-RETRIED_CODES = (*THROTTLE_CODES, "Throttling", "RequestLimitExceeded", "ServiceUnavailable", "InternalFailure")
+RETRIED_CODES = (
+    *THROTTLE_CODES,
+    *FAILURE_CODES,
+    "Throttling",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "InternalFailure",
+)
 
 
 @dataclass

@@ -102,3 +102,26 @@ def test_a_refused_call_is_not_tried_again(monkeypatch):
 
     with pytest.raises(ClientError):
         call()
+
+
+def pages(*answers):
+    calls = []
+
+    def call(aws_retry, **parameters):
+        assert aws_retry
+        calls.append(parameters)
+        return answers[len(calls) - 1]
+
+    return call, calls
+
+
+def test_a_listing_without_a_paginator_is_read_to_its_end():
+    call, calls = pages({"Items": [1], "NextToken": "a"}, {"Items": [2]})
+    assert aws.list_all(call, "Items", Arn="x") == [1, 2]
+    assert calls == [{"Arn": "x"}, {"Arn": "x", "NextToken": "a"}]
+
+
+def test_a_listing_that_repeats_a_page_is_an_error_and_no_end():
+    call, _ = pages({"Items": [1], "NextToken": "a"}, {"Items": [2], "NextToken": "a"})
+    with pytest.raises(AwsError, match="what it holds is unknown"):
+        aws.list_all(call, "Items")
