@@ -7,6 +7,7 @@ An answer is only given where it can be proved (Linux, same boot, same process n
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -86,14 +87,36 @@ def judge_controller(controller: dict | None, proc: Path = PROC) -> str:
     return ALIVE if stat and stat["start"] == controller["start"] else DEAD
 
 
+def worker_name(pid: int) -> str:
+    """How a worker of this controller is called in the process list, in which names have 15 characters at most."""
+    return f"medzen-{pid}"
+
+
+def mark_worker(proc: Path = PROC) -> None:
+    """Name this process, a worker that does a module's task, after its controller, so that others find it."""
+    controller = find_controller(proc=proc)
+    if controller is not None:
+        with contextlib.suppress(OSError):
+            (proc / "self/comm").write_text(worker_name(controller.pid), encoding="ascii")
+
+
 def find_survivors(controller: dict, proc: Path = PROC) -> list[int]:
-    """Tasks of a dead controller that still work: they carry its number in their environment."""
-    mark = f"{ENVIRONMENT}={controller['pid']}".encode()
-    return [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit() and _carries(entry, mark)]
+    """Tasks of a dead controller that still work.
+
+    A module in a process of its own carries the controller's number in its environment; one in a worker, which was
+    forked and shows the environment of its parent's start, in its name.
+    """
+    mark, name = f"{ENVIRONMENT}={controller['pid']}".encode(), worker_name(controller["pid"])
+    return [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit() and _carries(entry, mark, name)]
 
 
-def _carries(entry: Path, mark: bytes) -> bool:
+def _carries(entry: Path, mark: bytes, name: str) -> bool:
+    return name.encode() == _read(entry / "comm").strip() or mark in _read(entry / "environ").split(b"\0")
+
+
+def _read(path: Path) -> bytes:
+    """What stands there; nothing for a process that has ended or is not ours to read."""
     try:
-        return mark in (entry / "environ").read_bytes().split(b"\0")
+        return path.read_bytes()
     except OSError:
-        return False
+        return b""

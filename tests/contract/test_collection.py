@@ -28,6 +28,14 @@ def test_the_action_group_has_every_module_that_talks_to_aws():
     assert sorted(listed) == talking
 
 
+def test_every_module_that_talks_to_aws_runs_in_the_worker_but_the_one_that_must_outlive_it():
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
+    listed = {entry for entry in runtime["action_groups"]["aws"] if isinstance(entry, str)}
+    routed = {name: route["redirect"] for name, route in runtime["plugin_routing"]["action"].items()}
+    assert set(routed) == listed - {"database_switchover"}
+    assert set(routed.values()) == {"medzen.multiregion.in_worker"}
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_a_module_documents_itself(path):
     documentation = yaml.safe_load(constant(path, "DOCUMENTATION"))

@@ -73,6 +73,22 @@ def test_life_and_death_are_told_only_where_they_can_be_seen(controller, verdict
     assert process.judge_controller(controller, proc) == verdict
 
 
+def test_a_worker_of_a_dead_controller_is_found_by_its_name(proc):
+    (proc / "11/comm").write_text("medzen-77\n")
+    assert process.find_survivors({"pid": 77}, proc) == [11]
+    assert process.find_survivors({"pid": 7}, proc) == []
+
+
+def test_a_worker_is_named_after_its_controller(proc, monkeypatch):
+    monkeypatch.setenv(process.ENVIRONMENT, "10")
+    process.mark_worker(proc)
+    assert (proc / "self/comm").read_text() == process.worker_name(10)
+
+
+def test_the_longest_number_of_a_process_fits_into_a_name():
+    assert len(process.worker_name(4194304)) <= 15
+
+
 def test_tasks_of_a_dead_controller_are_found_by_its_number(proc):
     assert process.find_survivors({"pid": 9}, proc) == [13]
     assert process.find_survivors({"pid": 99}, proc) == []

@@ -1,0 +1,102 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action behind the modules of this collection that call APIs: they run in Ansible's own worker.
+
+Such a module does nothing to the host it runs on, and that host is the controller. A process of its own would build
+an archive, start an interpreter and import boto3 anew for every task: half a second of CPU, many times the call itself.
+The worker was forked for this one task and has all of that already.
+
+Ansible loads an action before it forks only when it finds it under the task's own name: hence a redirect of actions in
+`meta/runtime.yml`, not the `action_plugin` of a module.
+
+A task that asks for what only a process of its own can give (another connection, user or interpreter, an environment,
+async) gets one, as any other module does.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.medzen.multiregion.plugins.module_utils import process
+from ansible_collections.medzen.multiregion.plugins.module_utils.worker_module import (
+    Finished,
+    Task,
+    WorkerModule,
+    plain,
+)
+
+# Loaded here, before the worker is forked, and so once a playbook: what nearly every module imports.
+PRELOADED = ("aws", "clients", "runner", "tags", "wait")
+COLLECTION = "ansible_collections.medzen.multiregion.plugins"
+for _name in PRELOADED:
+    importlib.import_module(f"{COLLECTION}.module_utils.{_name}")
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_async = True
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        if self.needs_own_process(task_vars or {}):
+            return self.run_as_process(task_vars)
+        return {**result, **self.run_here(task_vars or {})}
+
+    def needs_own_process(self, task_vars):
+        """Whether the task asks for anything that this worker is not or cannot give."""
+        interpreter = self._templar.template(task_vars.get("ansible_python_interpreter", ""))
+        return bool(
+            self._connection.transport != "local"
+            or self._connection.become
+            or self._task.async_val
+            or any(self._task.environment or [])
+            or not is_this_python(str(interpreter))
+        )
+
+    def run_as_process(self, task_vars):
+        usual = self._shared_loader_obj.action_loader.get(
+            "ansible.legacy.normal",
+            task=self._task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        return usual.run(task_vars=task_vars)
+
+    def run_here(self, task_vars):
+        name = self._task.action.rpartition(".")[2]
+        task = Task(
+            name=name,
+            arguments=plain(self._task.args),
+            check_mode=bool(self._task.check_mode),
+            diff=bool(self._task.diff),
+            warn=self._display.warning,
+            deprecate=functools.partial(self._display.deprecated, collection_name="medzen.multiregion"),
+        )
+        process.mark_worker()
+        # This worker was forked for this task: nobody else sees the change.
+        AnsibleAWSModule.default_settings["module_class"] = functools.partial(WorkerModule, task)
+        module = importlib.import_module(f"{COLLECTION}.modules.{name}")
+        try:
+            module.main()
+        except Finished as finished:
+            return finished.result
+        raise AnsibleActionFail(f"Module {name} ended without a result.")
+
+
+def is_this_python(interpreter):
+    """Whether a module would be started with the interpreter that runs here.
+
+    Links are not followed: an environment's interpreter is a link to one without its packages.
+    """
+    return bool(interpreter) and Path(interpreter) == Path(sys.executable)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import sys
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.medzen.multiregion.plugins.action import in_worker
+from ansible_collections.medzen.multiregion.plugins.module_utils import process
+
+LOCAL = {"transport": "local", "become": None}
+
+
+def build(interpreter=sys.executable, connection=LOCAL, task=None):
+    action = in_worker.ActionModule.__new__(in_worker.ActionModule)
+    action._templar = SimpleNamespace(template=lambda value: value)
+    action._connection = SimpleNamespace(**connection)
+    action._display = SimpleNamespace(warning=print, deprecated=print)
+    usual = {"async_val": 0, "environment": [{}], "check_mode": True, "diff": False, "action": "medzen.multiregion.x"}
+    action._task = SimpleNamespace(**usual | (task or {}))
+    return action, {"ansible_python_interpreter": interpreter}
+
+
+def needs_own_process(**given):
+    action, task_vars = build(**given)
+    return action.needs_own_process(task_vars)
+
+
+def test_a_usual_task_runs_in_the_worker():
+    assert needs_own_process() is False
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"interpreter": "/opt/other/bin/python"},
+        {"interpreter": ""},
+        {"interpreter": "auto"},
+        {"connection": {**LOCAL, "transport": "ssh"}},
+        {"connection": {**LOCAL, "become": object()}},
+        {"task": {"async_val": 60}},
+        {"task": {"environment": [{}, {"AWS_PROFILE": "other"}]}},
+    ],
+)
+def test_a_task_that_asks_for_more_gets_a_process_of_its_own(given):
+    assert needs_own_process(**given) is True
+
+
+@pytest.fixture
+def module_class(monkeypatch):
+    """In a worker the change of the module class dies with it; here it must be taken back."""
+    monkeypatch.setitem(AnsibleAWSModule.default_settings, "module_class", None)
+    monkeypatch.setattr(process, "mark_worker", lambda: None)
+
+
+def test_the_module_runs_and_its_failure_is_a_result(module_class):
+    action, task_vars = build(task={"action": "medzen.multiregion.ecs_cluster", "args": {"state": "nowhere"}})
+    result = action.run_here(task_vars)
+    assert result["failed"] and "ecs_cluster" in result["msg"] and "name" in result["msg"]
+
+
+def test_a_module_that_says_nothing_is_an_error(module_class, monkeypatch):
+    silent = SimpleNamespace(main=lambda: None)
+    monkeypatch.setattr(in_worker.importlib, "import_module", lambda name: silent)
+    action, task_vars = build(task={"args": {}})
+    with pytest.raises(in_worker.AnsibleActionFail, match="without a result"):
+        action.run_here(task_vars)
