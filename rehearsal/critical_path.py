@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+# A task comes up: it is placed, and then it takes its own time until the balancer finds it healthy.
+TASK = ("task_start", "task_healthy")
 # Stage by stage, in the order that the move demands: kinds that may overlap within a stage, and the playbooks' name.
 # The rows of a stage that occur several times one after another (copy of a snapshot, then its restore) are own stages.
 STAGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -19,21 +21,21 @@ STAGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "database and network come up",
         ("db_replica_create", "nat_create", "alb_create", "acm_issue"),
     ),
-    ("provision_region", "EHRbase starts", ("task_start",)),
+    ("provision_region", "EHRbase starts", TASK),
     ("restore_snapshot", "snapshot", ("snapshot_create",)),
     ("restore_snapshot", "copy", ("snapshot_copy",)),
     ("restore_snapshot", "restore", ("db_restore",)),
     ("restore_snapshot", "second converge", ("db_modify",)),
-    ("restore_snapshot", "EHRbase starts", ("task_start",)),
+    ("restore_snapshot", "EHRbase starts", TASK),
     ("cutover_dns", "lower TTL reaches the name servers", ("route53_insync",)),
     ("cutover_dns", "old TTL", ("old_ttl",)),
     ("cutover_dns", "promote", ("db_promote",)),
     ("cutover_dns", "change reaches the name servers", ("route53_insync",)),
     ("cutover_dns", "watch", ("watch",)),
     ("cutover_dns", "settings of a primary", ("db_modify",)),
-    ("cutover_dns", "EHRbase restarts", ("task_start",)),
+    ("cutover_dns", "EHRbase restarts", TASK),
     ("create_dr_replica", "replica", ("db_replica_create",)),
-    ("create_dr_replica", "EHRbase restarts", ("task_start",)),
+    ("create_dr_replica", "EHRbase restarts", TASK),
     ("create_dr_replica", "records reach the name servers", ("route53_insync",)),
     ("decommission_af_south", "final snapshot", ("snapshot_create",)),
     ("decommission_af_south", "copy", ("snapshot_copy",)),

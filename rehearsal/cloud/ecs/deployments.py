@@ -57,5 +57,8 @@ def create_task(world: World, service: Service) -> Task:
         created_at=world.clock.now(),
         starting=world.clock.start("task_start", f"{service.name}/{task_id[:12]}", service.region),
     )
+    # What lies between the start and the first good health check is as long as it is: nobody can shorten it.
+    task.becoming_healthy = world.clock.start("task_healthy", f"{service.name}/{task_id[:12]}", service.region, 0.0)
+    task.becoming_healthy.attach(lambda: task.was_healthy)
     service.tasks.append(task)
     return task

@@ -46,6 +46,7 @@ class Task:
     leaving: Timed | None = None
     signalled: bool = False
     was_healthy: bool = False
+    becoming_healthy: Timed | None = None
     stop_code: str = ""
     stopped_reason: str = ""
     container_reason: str = ""

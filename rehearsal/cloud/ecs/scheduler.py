@@ -159,7 +159,10 @@ class Scheduler:
             service.say(f"registered 1 targets in (target-group {group.arn})", self._world.clock.now())
 
     def _note_healthy(self, service: Service, task: Task) -> None:
-        task.was_healthy = True
+        if not task.was_healthy:
+            task.was_healthy = True
+            if task.becoming_healthy is not None:
+                task.becoming_healthy.done()
         deployment = service.find_deployment(task.deployment_id)
         if deployment is not None:
             deployment.failures_in_row, deployment.retry = 0, None

@@ -30,3 +30,8 @@ def test_two_of_a_kind_that_overlap_are_one_link():
 def test_a_wait_of_no_length_is_a_link_of_no_length():
     links = chain([Wait("task_start", "t", 5, 5)], SPAN)
     assert [(link.resource, link.seconds) for link in links] == [("t", 0)]
+
+
+def test_a_task_is_there_when_its_balancer_finds_it_healthy():
+    waits = [Wait("task_start", "service/a", 5, 6), Wait("task_healthy", "service/a", 5, 8)]
+    assert [(link.kind, link.seconds) for link in chain(waits, SPAN)] == [("task_healthy", 3)]

@@ -275,6 +275,14 @@ class TestBehindABalancer:
         take_steps(10, 1)
         assert states(balanced.look()) == [("PRIMARY", "COMPLETED")]
 
+    def test_the_time_until_a_task_is_healthy_is_a_wait_of_its_own(self, balanced, take_steps, say, world):
+        take_steps(120, 12)
+        say("healthy")
+        take_steps(10, 1)
+        created = {f"svc/{task['taskArn'].rsplit('/', 1)[1][:12]}" for task in balanced.tasks()}
+        waits = [row.row() for row in world.clock.waits if row.kind == "task_healthy" and row.resource in created]
+        assert len(waits) == 2 and all(row["end"] - row["start"] >= 119 / world.clock.scale for row in waits)
+
     def test_old_targets_stay_until_new_ones_are_healthy(self, balanced, take_steps, say, elb, group):
         take_steps(120, 12)
         say("healthy")
