@@ -42,7 +42,7 @@ LEAVE_SECONDS_MIN = 0.3
 RETRY_SECONDS_MIN = 0.5
 KILL_SECONDS = 10.0
 # However fast the clock runs, a process needs real time until it answers.
-GRACE_SECONDS_MIN = 5.0
+GRACE_SECONDS_MIN = 15.0
 Start = tuple[Service, Task, dict[str, str]]
 
 

@@ -312,6 +312,6 @@ class TestBehindABalancer:
         say("unhealthy")
         take_steps(200, 5)
         assert first == {task["taskArn"] for task in balanced.tasks()}
-        take_steps(400, 10)
+        take_steps(1000, 20)
         assert first != {task["taskArn"] for task in balanced.tasks()}
         assert "is unhealthy in (target-group" in messages(balanced.look())
