@@ -20,7 +20,7 @@ from rehearsal.cloud.wire import Answer
 
 TOKEN_NAMES = ("ClientToken", "clientToken", "IdempotencyToken", "ClientRequestToken")
 # Services that compare token and content by themselves, or whose tokens also name something.
-OWN_TOKENS = {"secretsmanager", "cloudformation", "dynamodb"}
+OWN_TOKENS = {"secretsmanager", "cloudformation", "dynamodb", "chime-sdk-meetings"}
 # AWS keeps them for 1 to 24 hours, by service.
 KEPT_SECONDS = 3600.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -41,6 +42,15 @@ SERVICES_BY_SIGNING_NAME = {
     "states": ("stepfunctions",),
     "tagging": ("resourcegroupstaggingapi",),
 }
+# What an ARN of Chime names, to the service that tags it: the tag operations of these services share one path.
+CHIME_TAG_OPERATIONS = frozenset({"TagResource", "UntagResource", "ListTagsForResource"})
+CHIME_SERVICES_BY_ARN = (
+    (re.compile(r"meeting/"), "chime-sdk-meetings"),
+    (re.compile(r"app-instance/[^/]+/channel(-flow)?/"), "chime-sdk-messaging"),
+    (re.compile(r"app-instance/"), "chime-sdk-identity"),
+    (re.compile(r"media-(insights-)?pipeline"), "chime-sdk-media-pipelines"),
+    (re.compile(r"(vc|sma|voice-profile-domain)/"), "chime-sdk-voice"),
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,7 @@ def identify(environ: dict[str, Any], body: bytes, scope: Scope) -> Call:
     for service in candidates(scope.service):
         call = _match(request, service, scope)
         if call is not None:
-            return call
+            return _by_arn(request, call, scope) if scope.service == "chime" else call
     operation = request.headers.get("X-Amz-Target", "").rpartition(".")[2] or request.values.get("Action", "")
     service = candidates(scope.service)[0] if candidates(scope.service) else scope.service
     operation = operation or f"{request.method} {request.path}"
@@ -104,6 +114,15 @@ def _match(request: Request, service: str, scope: Scope) -> Call | None:
         return None
     parameters = _parse(request, operation, protocol, path_parameters)
     return Call(service, operation.name, scope.region, protocol, parameters, scope.service, True, scope.access_key)
+
+
+def _by_arn(request: Request, call: Call, scope: Scope) -> Call:
+    """The same call for the service that its ARN belongs to, where the path does not tell."""
+    if call.operation not in CHIME_TAG_OPERATIONS:
+        return call
+    resource = str(call.get("ResourceARN") or "").split(":", 5)[-1]
+    named = next((service for pattern, service in CHIME_SERVICES_BY_ARN if pattern.match(resource)), call.service)
+    return _match(request, named, scope) or call
 
 
 def _is_for(request: Request, model: Any, protocol: str) -> bool:
