@@ -11,7 +11,6 @@ import uuid
 from typing import Any
 
 from rehearsal.cloud.chime.model import Meeting
-from rehearsal.cloud.chime.pages import take_page
 from rehearsal.cloud.chime.refusals import bad_request, not_found, over_quota
 from rehearsal.cloud.operations import Call
 
@@ -40,10 +39,6 @@ def delete(call: Call, meeting: Meeting) -> dict[str, Any]:
     require(call, meeting)
     del meeting.attendees[call.get("AttendeeId").lower()]
     return {}
-
-
-def list_all(call: Call, meeting: Meeting) -> dict[str, Any]:
-    return take_page(call, "Attendees", list(meeting.attendees.values()))
 
 
 def require(call: Call, meeting: Meeting) -> dict[str, Any]:

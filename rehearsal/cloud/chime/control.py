@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from rehearsal.cloud.chime.meetings import FAILS, IDLE, stay
-from rehearsal.cloud.chime.model import Meeting
+from rehearsal.cloud.chime.model import AppInstance, Meeting
 from rehearsal.cloud.chime.placement import MEDIA_REGIONS
 from rehearsal.cloud.chime.state import QUOTAS, Chime
 from rehearsal.cloud.control import ControlError
@@ -23,6 +23,7 @@ class Control:
             "requests_per_second": self._set_rate,
             "idle_s": self._set_idle,
             "joined": self._join,
+            "page_max": self._set_page_max,
         }
 
     def answer(self, method: str, body: Any, query: dict[str, str]) -> dict[str, Any]:
@@ -43,7 +44,9 @@ class Control:
             "quotas": [{"kind": kind, "region": region, "value": n} for (kind, region), n in chime.quotas.items()],
             "requests_per_second": chime.rate.per_second,
             "idle_s": chime.world.durations[IDLE],
+            "page_max": chime.page_max,
             "meetings": [row(meeting) for region in chime.meetings.values() for meeting in region.values()],
+            "app_instances": [app_instance_row(one) for of in chime.app_instances.values() for one in of.values()],
         }
 
     def _set_media_regions(self, wanted: dict[str, str | None]) -> None:
@@ -71,6 +74,10 @@ class Control:
         """AWS seconds after which a meeting without anybody ends; for those begun or joined from now on."""
         self._chime.world.durations[IDLE] = float(wanted)
 
+    def _set_page_max(self, wanted: int) -> None:
+        """The most that any listing gives at once, so that two of a kind make two pages."""
+        self._chime.page_max = max(1, int(wanted))
+
     def _join(self, meeting_id: str) -> None:
         """Somebody's audio is connected: the meeting stays for another idle time."""
         for region in list(self._chime.meetings):
@@ -78,6 +85,19 @@ class Control:
             if meeting is not None:
                 return stay(self._chime, meeting)
         raise ControlError(f"No meeting {meeting_id} is in progress.")
+
+
+def app_instance_row(instance: AppInstance) -> dict[str, Any]:
+    state = "deleted" if instance.gone() else "deleting" if instance.deletion else "there"
+    return {
+        "arn": instance.arn,
+        "name": instance.name,
+        "state": state,
+        "users": len(instance.users),
+        "admins": len(instance.admins),
+        "retention_days": instance.retention_days,
+        "streams": instance.streams,
+    }
 
 
 def row(meeting: Meeting) -> dict[str, Any]:

@@ -43,3 +43,48 @@ class Meeting:
 
     def live(self) -> bool:
         return self.ended_by() is None
+
+
+@dataclass
+class AppInstance:
+    """A messaging application of one region; `deletion` runs while it is being deleted."""
+
+    arn: str
+    name: str
+    metadata: str | None
+    created: datetime
+    updated: datetime
+    tags: Tags = field(default_factory=dict)
+    retention_days: int | None = None
+    users: dict[str, User] = field(default_factory=dict)
+    admins: dict[str, datetime] = field(default_factory=dict)
+    streams: list[dict[str, str]] = field(default_factory=list)
+    channels: dict[str, Channel] = field(default_factory=dict)
+    deletion: Timed | None = None
+
+    def gone(self) -> bool:
+        return self.deletion is not None and self.deletion.done()
+
+
+@dataclass
+class User:
+    """A user of an app instance, by an identifier that the application chooses."""
+
+    arn: str
+    name: str
+    metadata: str | None
+    created: datetime
+    updated: datetime
+    expiration: dict[str, Any] | None = None
+    tags: Tags = field(default_factory=dict)
+
+
+@dataclass
+class Channel:
+    """A channel with the users that are in it; messages are not kept."""
+
+    arn: str
+    shown: dict[str, Any]
+    members: set[str]
+    moderators: set[str]
+    tags: Tags = field(default_factory=dict)

@@ -12,10 +12,10 @@ from rehearsal.cloud.operations import Call
 PAGE_MAX = 50
 
 
-def take_page(call: Call, member: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The page that a call asks for, with a NextToken as long as more follows."""
+def take_page(call: Call, member: str, rows: list[dict[str, Any]], most: int = PAGE_MAX) -> dict[str, Any]:
+    """The page that a call asks for, with a NextToken as long as more follows; a page can be shorter than asked."""
     start = read_token(call)
-    end = start + (call.get("MaxResults") or PAGE_MAX)
+    end = start + min(call.get("MaxResults") or most, most)
     answer: dict[str, Any] = {member: rows[start:end]}
     if end < len(rows):
         answer["NextToken"] = base64.urlsafe_b64encode(f"{call.operation}:{end}".encode()).decode()

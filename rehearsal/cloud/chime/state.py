@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, datetime
+from typing import Any
 
-from rehearsal.cloud.chime.model import Meeting
+from rehearsal.cloud.chime.model import AppInstance, Meeting
+from rehearsal.cloud.chime.pages import PAGE_MAX, take_page
 from rehearsal.cloud.chime.refusals import RateLimit
+from rehearsal.cloud.operations import Call
 from rehearsal.cloud.world_state import World
 
 # https://docs.aws.amazon.com/general/latest/gr/chime-sdk.html
@@ -23,6 +26,8 @@ class Chime:
         self.world = world
         self.rate = RateLimit(world.clock.now)
         self.meetings: dict[str, dict[str, Meeting]] = defaultdict(dict)
+        self.app_instances: dict[str, dict[str, AppInstance]] = defaultdict(dict)
+        self.page_max = PAGE_MAX
         # Media region to "fails", or to the region in which its meetings come up instead.
         self.media_faults: dict[str, str] = {}
         self.quotas: dict[tuple[str, str], int] = {}
@@ -40,3 +45,15 @@ class Chime:
         """A live meeting of this control region."""
         meeting = self.meetings[region].get(meeting_id.lower())
         return meeting if meeting is not None and meeting.live() else None
+
+    def live_app_instances(self, region: str) -> list[AppInstance]:
+        """Those that are there, being deleted or not."""
+        return [instance for instance in self.app_instances[region].values() if not instance.gone()]
+
+    def find_app_instance(self, region: str, arn: str) -> AppInstance | None:
+        """The app instance of this region that an ARN is, or lies in."""
+        instance = self.app_instances[region].get("/".join(arn.split("/")[:2]))
+        return instance if instance is not None and not instance.gone() else None
+
+    def page(self, call: Call, member: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        return take_page(call, member, rows, self.page_max)

@@ -7,6 +7,7 @@ import botocore.exceptions
 import pytest
 
 from rehearsal.cloud import chime as layer
+from rehearsal.cloud.chime.pages import PAGE_MAX
 
 NUMBERS = itertools.count(1)
 
@@ -26,6 +27,8 @@ def chime(installed, world):
     installed.media_faults.clear()
     installed.quotas.clear()
     installed.rate.per_second = None
+    installed.page_max = PAGE_MAX
+    installed.app_instances.clear()
 
 
 @pytest.fixture
