@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rehearsal.cloud.chime.meetings import FAILS, IDLE, stay
-from rehearsal.cloud.chime.model import AppInstance, Meeting
+from rehearsal.cloud.chime.model import AppInstance, Meeting, Pipeline
 from rehearsal.cloud.chime.placement import MEDIA_REGIONS
 from rehearsal.cloud.chime.state import QUOTAS, Chime
 from rehearsal.cloud.control import ControlError
@@ -15,8 +16,8 @@ from rehearsal.cloud.control import ControlError
 class Control:
     """GET tells; POST sets any of the knobs and tells."""
 
-    def __init__(self, chime: Chime) -> None:
-        self._chime = chime
+    def __init__(self, chime: Chime, settle: Callable[[], None]) -> None:
+        self._chime, self._settle = chime, settle
         self._setters = {
             "media_regions": self._set_media_regions,
             "quotas": self._set_quotas,
@@ -35,6 +36,7 @@ class Control:
             if method == "POST":
                 for name, value in wanted.items():
                     self._setters[name](value)
+            self._settle()
             return self._tell()
 
     def _tell(self) -> dict[str, Any]:
@@ -47,6 +49,7 @@ class Control:
             "page_max": chime.page_max,
             "meetings": [row(meeting) for region in chime.meetings.values() for meeting in region.values()],
             "app_instances": [app_instance_row(one) for of in chime.app_instances.values() for one in of.values()],
+            "pipelines": [pipeline_row(one) for of in chime.pipelines.values() for one in of.values()],
         }
 
     def _set_media_regions(self, wanted: dict[str, str | None]) -> None:
@@ -97,6 +100,18 @@ def app_instance_row(instance: AppInstance) -> dict[str, Any]:
         "admins": len(instance.admins),
         "retention_days": instance.retention_days,
         "streams": instance.streams,
+    }
+
+
+def pipeline_row(pipeline: Pipeline) -> dict[str, Any]:
+    return {
+        "id": pipeline.id,
+        "region": pipeline.region,
+        "meeting": pipeline.meeting.id,
+        "sink": pipeline.sink_arn,
+        "status": pipeline.status(),
+        "keys": pipeline.keys or [],
+        "fault": pipeline.fault,
     }
 
 

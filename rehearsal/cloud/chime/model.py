@@ -88,3 +88,33 @@ class Channel:
     members: set[str]
     moderators: set[str]
     tags: Tags = field(default_factory=dict)
+
+
+@dataclass
+class Pipeline:
+    """The capture of a meeting into a bucket; `keys` are its recordings once it has stopped."""
+
+    id: str
+    arn: str
+    region: str
+    meeting: Meeting
+    sink_arn: str
+    shown: dict[str, Any]
+    created: datetime
+    updated: datetime
+    start: Timed
+    stop: Timed | None = None
+    keys: list[str] | None = None
+    fault: str | None = None
+    tags: Tags = field(default_factory=dict)
+
+    def status(self) -> str:
+        if self.stop is None:
+            return "InProgress" if self.start.done() else "Initializing"
+        if not self.stop.done():
+            return "Stopping"
+        return "Stopped" if self.fault is None else "Failed"
+
+    def active(self) -> bool:
+        """Whether the pipeline counts towards the quota."""
+        return self.status() not in ("Stopped", "Failed")

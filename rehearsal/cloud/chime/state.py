@@ -7,7 +7,7 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
-from rehearsal.cloud.chime.model import AppInstance, Meeting
+from rehearsal.cloud.chime.model import AppInstance, Meeting, Pipeline
 from rehearsal.cloud.chime.pages import PAGE_MAX, take_page
 from rehearsal.cloud.chime.refusals import RateLimit
 from rehearsal.cloud.operations import Call
@@ -27,6 +27,7 @@ class Chime:
         self.rate = RateLimit(world.clock.now)
         self.meetings: dict[str, dict[str, Meeting]] = defaultdict(dict)
         self.app_instances: dict[str, dict[str, AppInstance]] = defaultdict(dict)
+        self.pipelines: dict[str, dict[str, Pipeline]] = defaultdict(dict)
         self.page_max = PAGE_MAX
         # Media region to "fails", or to the region in which its meetings come up instead.
         self.media_faults: dict[str, str] = {}
