@@ -9,7 +9,7 @@ from typing import Any
 from rehearsal.cloud.chime.meetings import FAILS, IDLE, stay
 from rehearsal.cloud.chime.model import AppInstance, Meeting, Pipeline
 from rehearsal.cloud.chime.placement import MEDIA_REGIONS
-from rehearsal.cloud.chime.state import QUOTAS, Chime
+from rehearsal.cloud.chime.state import QUOTA_CODES, Chime
 from rehearsal.cloud.control import ControlError
 
 
@@ -43,7 +43,6 @@ class Control:
         chime = self._chime
         return {
             "media_regions": chime.media_faults,
-            "quotas": [{"kind": kind, "region": region, "value": n} for (kind, region), n in chime.quotas.items()],
             "requests_per_second": chime.rate.per_second,
             "idle_s": chime.world.durations[IDLE],
             "page_max": chime.page_max,
@@ -63,11 +62,14 @@ class Control:
                 self._chime.media_faults[region] = fault
 
     def _set_quotas(self, wanted: dict[str, dict[str, int]]) -> None:
-        """{"meetings": {"eu-central-1": 3}}"""
-        if set(wanted) - set(QUOTAS):
-            raise ControlError(f"Quotas {', '.join(sorted(wanted))}; expected {', '.join(QUOTAS)}, each by region.")
+        """{"meetings": {"eu-central-1": 3}}; Service Quotas shows and raises the same ones."""
+        if set(wanted) - set(QUOTA_CODES):
+            raise ControlError(
+                f"Quotas {', '.join(sorted(wanted))}; expected {', '.join(QUOTA_CODES)}, each by region."
+            )
         for kind, by_region in wanted.items():
-            self._chime.quotas.update({(kind, region): int(value) for region, value in by_region.items()})
+            for region, value in by_region.items():
+                self._chime.set_quota(kind, region, int(value))
 
     def _set_rate(self, wanted: float | None) -> None:
         """Requests a second of each operation in a region (AWS: 10); null for no limit."""
@@ -127,6 +129,7 @@ def row(meeting: Meeting) -> dict[str, Any]:
         "live": meeting.live(),
         "ended_by": meeting.ended_by(),
         "created": meeting.created.timestamp(),
+        "ended": meeting.ended_at(),
         "attendees": len(meeting.attendees),
         "transcription": meeting.transcription,
     }

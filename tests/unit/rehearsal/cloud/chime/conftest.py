@@ -22,12 +22,13 @@ def installed(world):
 @pytest.fixture
 def chime(installed, world):
     """State of the layer, with a day behind it: nothing of the test before is in progress."""
-    durations = dict(world.durations)
+    durations, quotas = dict(world.durations), dict(world.quotas._applied)
     world.clock.advance(90_000)
     yield installed
     world.durations.update(durations)
     installed.media_faults.clear()
-    installed.quotas.clear()
+    world.quotas._applied = quotas
+    world.quotas.increases.clear()
     installed.rate.per_second = None
     installed.page_max = PAGE_MAX
     installed.app_instances.clear()

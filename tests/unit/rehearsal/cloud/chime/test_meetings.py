@@ -138,5 +138,17 @@ def test_the_quota_counts_meetings_in_progress(meetings, create, control, refuse
     assert create()["MeetingId"] != made["MeetingId"]
 
 
+def test_a_quota_that_service_quotas_has_raised_counts(client, create, control, pass_time, refused):
+    quotas = client("service-quotas")
+    control(quotas={"meetings": {"eu-central-1": 1}}, idle_s=10_000)
+    create()
+    asked = {"ServiceCode": "chime", "QuotaCode": "L-9F286451"}
+    quotas.request_service_quota_increase(**asked, DesiredValue=2)
+    with refused("LimitExceededException"):
+        create()
+    pass_time(3600)
+    assert quotas.get_service_quota(**asked)["Quota"]["Value"] == 2 and create()
+
+
 def ended_by(control, made):
     return {row["id"]: row["ended_by"] for row in control()["meetings"]}[made["MeetingId"]]

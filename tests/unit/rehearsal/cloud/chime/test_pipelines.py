@@ -206,6 +206,12 @@ def test_the_quota_counts_pipelines_that_have_not_stopped(pipelines, capture, cr
     assert capture(meeting, sink)
 
 
+@pytest.mark.parametrize(("region", "most"), [("eu-central-1", 10), ("eu-west-2", 10), ("us-east-1", 100)])
+def test_virginia_has_room_for_more_pipelines(chime, client, region, most):
+    asked = {"ServiceCode": "chime", "QuotaCode": "L-7F583998"}
+    assert client("service-quotas", region).get_service_quota(**asked)["Quota"]["Value"] == most
+
+
 def test_a_repeated_token_starts_no_second_pipeline(capture, create, bucket, name):
     meeting, sink = create(), bucket()
     first = capture(meeting, sink, ClientRequestToken=name)
