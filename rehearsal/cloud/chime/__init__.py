@@ -78,6 +78,8 @@ def meeting_answers(chime: Chime) -> dict[str, Hook]:
             chime, lambda call, one: chime.page(call, "Attendees", list(one.attendees.values()))
         ),
         "DeleteAttendee": of_meeting(chime, attendees.delete),
+        "UpdateAttendeeCapabilities": of_meeting(chime, attendees.update),
+        "BatchUpdateAttendeeCapabilitiesExcept": of_meeting(chime, attendees.update_others),
         "StartMeetingTranscription": of_meeting(chime, transcription.start),
         "StopMeetingTranscription": of_meeting(chime, transcription.stop),
         **tag_answers(lambda region, arn: find_meeting_tags(chime, region, arn)),
