@@ -111,6 +111,7 @@ def plan_batch(
     *,
     expect_absent: Iterable[str] = (),
     allow_empty: bool = False,
+    allow_no_default: bool = False,
     zone_name: str | None = None,
     zone_id: str | None = None,
 ) -> Batch:
@@ -134,7 +135,8 @@ def plan_batch(
     check_after(batch.after)
     check_aliases(batch.after, names)
     check_not_emptied(batch, allow_empty)
-    check_default_location(batch, allow_empty)
+    if not allow_no_default:
+        check_default_location(batch)
     check_weights(batch.after)
     check_zone_keeps_itself(before, after, zone_name)
     return batch
@@ -301,18 +303,18 @@ def check_not_emptied(batch: Batch, allow_empty: bool) -> None:
         )
 
 
-def check_default_location(batch: Batch, allow_empty: bool) -> None:
+def check_default_location(batch: Batch) -> None:
     """Without a default record, Route 53 answers nothing wherever no other location fits."""
     before, after = _located(batch.before), _located(batch.after)
     for place, group in after.items():
         untouched = _canonical_set(before.get(place, [])) == _canonical_set(group)
-        if untouched or allow_empty or any(map(is_default_location, group)):
+        if untouched or any(map(is_default_location, group)):
             continue
         raise Refused(
             f"{display_name(place[0])} {place[1]} would answer nothing to the rest of the world",
             found=", ".join(sorted(str(record_set["GeoLocation"]) for record_set in group)),
             expected="a geolocation record for the default location (country_code *) among them",
-            next_step="add the default location",
+            next_step="add the default location, or set allow_no_default if they are to have no answer",
         )
 
 

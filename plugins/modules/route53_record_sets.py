@@ -172,8 +172,13 @@ options:
     default: false
   allow_empty:
     description:
-      - Whether a name may be left without any record, or with geolocation records that have no default among them,
-        which answer nothing to the rest of the world.
+      - Whether a name may be left without any record.
+    type: bool
+    default: false
+  allow_no_default:
+    description:
+      - Whether a name may be left with geolocation records that have no default among them. Route 53 then answers
+        nothing to the rest of the world.
     type: bool
     default: false
   max_changes:
@@ -370,6 +375,7 @@ def plan(connection, zone, params):
         params["max_changes"],
         expect_absent=params["expect_absent"],
         allow_empty=params["allow_empty"],
+        allow_no_default=params["allow_no_default"],
         zone_name=zone["Name"],
         zone_id=zone["Id"],
     )
@@ -415,6 +421,7 @@ def main():
         "expect_absent": {"type": "list", "elements": "str", "default": []},
         "replace_names": {"type": "bool", "default": False},
         "allow_empty": {"type": "bool", "default": False},
+        "allow_no_default": {"type": "bool", "default": False},
         "max_changes": {"type": "int", "default": 10},
         **wait_arguments(),
     }

@@ -260,7 +260,7 @@ def test_geolocation_without_a_default_is_refused():
     with pytest.raises(Refused, match="answer nothing to the rest of the world"):
         plan_batch(zone(BELOW), [present(AFRICA)])
     assert plan_batch(zone(BELOW), [present(AFRICA), present(ELSEWHERE)]).changed
-    assert plan_batch(zone(BELOW), [present(AFRICA)], allow_empty=True).changed
+    assert plan_batch(zone(BELOW), [present(AFRICA)], allow_no_default=True).changed
 
 
 def test_the_default_location_cannot_be_taken_from_under_the_others():
