@@ -96,6 +96,13 @@ def test_a_location_that_is_taken_out_goes_in_the_same_batch():
 
 
 @pytest.mark.parametrize("locations", [LOCATIONS, []])
+def test_the_record_from_before_the_cutover_takes_the_place_of_all_of_it(locations):
+    old = {"name": NAME, "type": "CNAME", "ttl": 60, "values": ["lb-0.af-south-1.elb.amazonaws.com"]}
+    batch = plan_batch(zone(locations), [{"action": "present", "record": old}], None, True)
+    assert sent(batch)[-1] == ("CREATE", "ehr", "") and batch.after == [build_record_set(old)]
+
+
+@pytest.mark.parametrize("locations", [LOCATIONS, []])
 def test_a_second_run_changes_nothing(locations):
     assert not plan(zone(locations), locations).changed
 
