@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The zone of the world before: the public name as a plain CNAME, and the records that prove the certificates."""
+"""The zone of the world before: the public name and a region's own as plain CNAMEs, and the records that prove the certificates."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ class ZoneBuilder:
         self._change([_record_set(row["Name"], row["Type"], VALIDATION_TTL_S, row["Value"]) for row in unique])
 
     def point(self, dns_name: str) -> None:
-        """Let the public name lead to a balancer; returns when every name server says so."""
-        change = self._change([_record_set(self._estate["record"], "CNAME", self._ttl, dns_name)])
+        """Let the public name and the region's own lead to a balancer; returns when every name server says so."""
+        names = (self._estate["record"], self._estate["region_record"])
+        change = self._change([_record_set(name, "CNAME", self._ttl, dns_name) for name in names])
         wait_for(
             f"Record {self._estate['record']}",
             lambda: self._client.get_change(Id=change)["ChangeInfo"]["Status"],

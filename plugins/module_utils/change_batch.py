@@ -23,6 +23,8 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.record_sets imp
     describe_record_set,
     display_name,
     effective_ttl_s,
+    fill_zone,
+    is_default_location,
     key_of,
     normalise_name,
     same,
@@ -109,7 +111,9 @@ def plan_batch(
     *,
     expect_absent: Iterable[str] = (),
     allow_empty: bool = False,
+    allow_no_default: bool = False,
     zone_name: str | None = None,
+    zone_id: str | None = None,
 ) -> Batch:
     """The batch that makes `changes` true of the record sets `present` (Route 53's form), or Refused.
 
@@ -118,16 +122,21 @@ def plan_batch(
     """
     names = names_of(changes, expect, expect_absent)
     _check_names(names, zone_name)
+    changes = [{**change, "record": fill_zone(change["record"], zone_id)} for change in changes]
+    expect = [fill_zone(record, zone_id) for record in expect or []]
     before = keyed(item for item in present if normalise_name(item["Name"]) in names)
     after = _build_after(before, changes, replace_names)
     record_changes = build_changes(before, after)
     batch = Batch(record_changes, _sorted(before), _sorted(after))
     if not record_changes:
         return batch
-    check_expected(batch.before, expect or [], expect_absent)
+    check_expected(batch.before, expect, expect_absent)
     check_size(before, after, max_changes)
     check_after(batch.after)
+    check_aliases(batch.after, names)
     check_not_emptied(batch, allow_empty)
+    if not allow_no_default:
+        check_default_location(batch)
     check_weights(batch.after)
     check_zone_keeps_itself(before, after, zone_name)
     return batch
@@ -208,14 +217,37 @@ def _replace(after: dict[Key, dict], wanted: dict[Key, dict]) -> None:
 
 
 def build_changes(before: dict[Key, dict], after: dict[Key, dict]) -> list[dict]:
-    """DELETEs first, then CREATEs: Route 53 works through a batch in order. A zone's own NS and SOA are upserted."""
-    gone = [key for key in sorted(before) if not same(before[key], after.get(key))]
-    come = [key for key in sorted(after) if not same(after[key], before.get(key))]
+    """DELETEs first, then CREATEs: Route 53 works through a batch in order. A zone's own NS and SOA are upserted.
+
+    A record is made before the aliases that lead to it, and goes after them.
+    """
+    gone = [key for key in by_alias_depth(before)[::-1] if not same(before[key], after.get(key))]
+    come = [key for key in by_alias_depth(after) if not same(after[key], before.get(key))]
     upsert = {key for key in come if key in before and _is_undeletable(before[key])}
     return [
         *({"Action": "DELETE", "ResourceRecordSet": before[key]} for key in gone if key not in upsert),
         *({"Action": "UPSERT" if key in upsert else "CREATE", "ResourceRecordSet": after[key]} for key in come),
     ]
+
+
+def by_alias_depth(record_sets: dict[Key, dict]) -> list[Key]:
+    """Keys of the record sets, those that lead to no other of them first."""
+    below: dict[tuple[str, str], set[str]] = {}
+    for name, record_type, _identifier in record_sets:
+        below.setdefault((name, record_type), set())
+    for key, record_set in record_sets.items():
+        below[key[:2]] |= {_alias_name(record_set)} - {"", key[0]}
+
+    def depth(place: tuple[str, str], seen: frozenset[str]) -> int:
+        targets = [name for name in below.get(place, ()) if name not in seen]
+        return 1 + max((depth((name, place[1]), seen | {name}) for name in targets), default=0)
+
+    return sorted(record_sets, key=lambda key: (depth(key[:2], frozenset({key[0]})), key))
+
+
+def _alias_name(record_set: dict) -> str:
+    target = record_set.get("AliasTarget")
+    return normalise_name(target["DNSName"]) if target else ""
 
 
 def _is_undeletable(record_set: dict) -> bool:
@@ -271,6 +303,43 @@ def check_not_emptied(batch: Batch, allow_empty: bool) -> None:
         )
 
 
+def check_default_location(batch: Batch) -> None:
+    """Without a default record, Route 53 answers nothing wherever no other location fits."""
+    before, after = _located(batch.before), _located(batch.after)
+    for place, group in after.items():
+        untouched = _canonical_set(before.get(place, [])) == _canonical_set(group)
+        if untouched or any(map(is_default_location, group)):
+            continue
+        raise Refused(
+            f"{display_name(place[0])} {place[1]} would answer nothing to the rest of the world",
+            found=", ".join(sorted(str(record_set["GeoLocation"]) for record_set in group)),
+            expected="a geolocation record for the default location (country_code *) among them",
+            next_step="add the default location, or set allow_no_default if they are to have no answer",
+        )
+
+
+def _located(record_sets: list[dict]) -> dict[tuple[str, str], list[dict]]:
+    groups: dict[tuple[str, str], list[dict]] = {}
+    for record_set in record_sets:
+        if record_set.get("GeoLocation"):
+            groups.setdefault(key_of(record_set)[:2], []).append(record_set)
+    return groups
+
+
+def check_aliases(after: list[dict], names: Iterable[str]) -> None:
+    """An alias of a name that this plan looks at leads to a record of its own type that is there afterwards."""
+    there = {key_of(record_set)[:2] for record_set in after}
+    for record_set in after:
+        target = _alias_name(record_set)
+        if target in names and (target, record_set["Type"]) not in there:
+            raise Refused(
+                f"Record {describe_key(key_of(record_set))} would be an alias that leads nowhere",
+                found=f"no {record_set['Type']} record of {display_name(target)} after the change",
+                expected="the record that it leads to",
+                next_step="change or delete the alias in the same batch",
+            )
+
+
 def check_after(after: list[dict]) -> None:
     """What Route 53 would refuse, said before anything is sent, and in check mode too."""
     groups: dict[tuple[str, str], list[dict]] = {}
@@ -306,6 +375,14 @@ def _check_routing(place: str, group: list[dict]) -> None:
             f"{place} would have two records of the same side of a failover pair",
             found=", ".join(failovers),
             expected="one PRIMARY and one SECONDARY",
+            next_step="set replace_names, or delete the other in the same batch",
+        )
+    locations = [str(sorted(record_set["GeoLocation"].items())) for record_set in group if "GeoLocation" in record_set]
+    if len(locations) != len(set(locations)):
+        raise Refused(
+            f"{place} would have two records for the same location",
+            found=", ".join(sorted(locations)),
+            expected="each location once",
             next_step="set replace_names, or delete the other in the same batch",
         )
 

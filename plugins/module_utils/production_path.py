@@ -16,6 +16,7 @@ from typing import Any
 
 FOUND, NONE, MANY, UNKNOWN = "found", "none", "many", "unknown"
 DEPTH_MAX = 8
+EVERYWHERE_ELSE = "everywhere else"
 BALANCER = re.compile(
     r"^(?:dualstack\.)?(?P<label>[a-z0-9-]+)\.(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)\.elb\.amazonaws\.com$"
 )
@@ -39,6 +40,19 @@ class Hop:
 
 
 @dataclass(frozen=True)
+class Way:
+    """What chose the branch so far: the routing policies, and the location of the clients that take it."""
+
+    routing: tuple[str, ...] = ()
+    location: str = ""
+
+    def along(self, record: Mapping) -> Way:
+        policy = routing_of(record)
+        routing = (*self.routing, policy) if policy != "simple" else self.routing
+        return Way(routing, self.location or location_of(record))
+
+
+@dataclass(frozen=True)
 class Leaf:
     """The end of a branch of the record tree: a target name, and the routing that leads there."""
 
@@ -46,6 +60,7 @@ class Leaf:
     target: str
     routing: tuple[str, ...] = ()
     role: str = ""
+    location: str = ""
 
 
 def plain(name: str) -> str:
@@ -77,16 +92,24 @@ def targets_of(record: Mapping) -> list[str]:
     return [plain(value["Value"]) for value in record.get("ResourceRecords", [])]
 
 
-def find_leaves(name: str, records: Sequence[Mapping], routing: tuple[str, ...] = (), depth: int = 0) -> list[Leaf]:
+def location_of(record: Mapping) -> str:
+    """The clients that a geolocation record is for; empty when it is for everybody."""
+    place = record.get("GeoLocation") or {}
+    if place.get("CountryCode") == "*":
+        return EVERYWHERE_ELSE
+    parts = (("continent", "ContinentCode"), ("country", "CountryCode"), ("subdivision", "SubdivisionCode"))
+    return ", ".join(f"{part} {place[key]}" for part, key in parts if place.get(key))
+
+
+def find_leaves(name: str, records: Sequence[Mapping], way: Way = Way(), depth: int = 0) -> list[Leaf]:
     """Where the records of a zone lead from a name: through CNAMEs and aliases, along every branch that is in use."""
     if depth > DEPTH_MAX:
         return []
     leaves = []
     for record in records_of(name, records):
-        policy = routing_of(record)
-        path = (*routing, policy) if policy != "simple" else routing
+        on = way.along(record)
         for target in targets_of(record):
-            leaves += find_leaves(target, records, path, depth + 1) or [leaf_of(name, target, path, record)]
+            leaves += find_leaves(target, records, on, depth + 1) or [leaf_of(name, target, on, record)]
     return leaves
 
 
@@ -97,8 +120,8 @@ def records_of(name: str, records: Sequence[Mapping]) -> list[Mapping]:
     return used or found
 
 
-def leaf_of(name: str, target: str, path: tuple[str, ...], record: Mapping) -> Leaf:
-    return Leaf(plain(name), target, path, str(record.get("Failover") or ""))
+def leaf_of(name: str, target: str, way: Way, record: Mapping) -> Leaf:
+    return Leaf(plain(name), target, way.routing, str(record.get("Failover") or ""), way.location)
 
 
 def judge_dns(
@@ -114,13 +137,28 @@ def judge_dns(
         return Hop("dns", UNKNOWN, [], evidence, f"{record} could not be resolved")
     if not leaves:
         return Hop("dns", NONE, [], evidence, f"the zone has no record for {record}")
-    serving = sorted({leaf.target for leaf in leaves if is_serving(leaf, answers, addresses)})
+    in_charge = [leaf for leaf in leaves if is_serving(leaf, answers, addresses)]
+    serving = sorted({leaf.target for leaf in in_charge})
+    evidence["locations"] = by_location(in_charge)
     evidence["routing"] = sorted({policy for leaf in leaves for policy in leaf.routing}) or ["simple"]
     if not serving:
         problem = f"{record} answers {', '.join(answers) or 'nothing'}, which is no target of its records"
         return Hop("dns", UNKNOWN, [], evidence, problem)
-    problem = f"{record} is served by several targets: {', '.join(serving)}" if len(serving) > 1 else ""
-    return Hop("dns", MANY if problem else FOUND, serving, evidence, problem)
+    problems = [f"{record} is served by several targets: {', '.join(serving)}"] if len(serving) > 1 else []
+    if lacks_default(leaves):
+        problems.append(f"{record} has no default location: the rest of the world gets no answer")
+    return Hop("dns", MANY if len(serving) > 1 else FOUND, serving, evidence, "; ".join(problems))
+
+
+def by_location(leaves: Sequence[Leaf]) -> dict[str, list[str]]:
+    """The targets that serve clients of each location; nothing where the location does not matter."""
+    places = sorted({leaf.location for leaf in leaves if leaf.location})
+    return {place: sorted({leaf.target for leaf in leaves if leaf.location == place}) for place in places}
+
+
+def lacks_default(leaves: Sequence[Leaf]) -> bool:
+    places = {leaf.location for leaf in leaves if leaf.location}
+    return bool(places) and EVERYWHERE_ELSE not in places
 
 
 def is_serving(leaf: Leaf, answers: Sequence[str], addresses: Mapping[str, Sequence[str]]) -> bool:
@@ -269,9 +307,25 @@ def conclude(record: str, paths: Sequence[Sequence[Hop]], databases: Sequence[di
         "production_region": regions[0] if is_one else None,
         "regions_found": regions,
         "serving_regions": entry,
+        "locations": served_locations(hops),
         "database": databases[0] if is_one else None,
         "problems": problems,
     }
+
+
+def served_locations(hops: Sequence[Hop]) -> list[dict]:
+    """Which regions serve clients of each location, by the balancers that AWS shows there."""
+    regions = {hop.evidence["target"]: hop.evidence["region"] for hop in hops if hop.hop == "balancer" and hop.found}
+    return [
+        {
+            "location": place,
+            "targets": targets,
+            "regions": sorted({regions[target] for target in targets if target in regions}),
+        }
+        for hop in hops
+        if hop.hop == "dns"
+        for place, targets in hop.evidence.get("locations", {}).items()
+    ]
 
 
 def is_sound(hop: Hop) -> bool:

@@ -64,7 +64,7 @@ def record_arguments() -> dict:
             "type": "dict",
             "options": {
                 "dns_name": {"required": True},
-                "zone_id": {"required": True},
+                "zone_id": {},
                 "evaluate_target_health": {"type": "bool", "default": False},
             },
         },
@@ -137,6 +137,18 @@ def _build_answer(record: dict) -> dict:
     if ttl is None:
         raise Refused(f"Record {name} has values", found="no ttl", expected="ttl in seconds")
     return {"TTL": int(ttl), "ResourceRecords": [{"Value": str(value)} for value in values]}
+
+
+def fill_zone(record: dict, zone_id: str | None) -> dict:
+    """The record with the zone that it is in as its alias's, where the alias names none."""
+    alias = record.get("alias")
+    if not alias or alias.get("zone_id") or not zone_id:
+        return record
+    return {**record, "alias": {**alias, "zone_id": zone_id}}
+
+
+def is_default_location(record_set: dict) -> bool:
+    return (record_set.get("GeoLocation") or {}).get("CountryCode") == "*"
 
 
 def _build_alias(alias: dict) -> dict:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError
 
 try:
+    import dns.edns
     import dns.exception
     import dns.flags
     import dns.message
@@ -102,11 +103,23 @@ def _addresses(host: str, address: str, port: int) -> list[str]:
 
 
 def ask(
-    server: str, name: str, kind: str, *, recurse: bool, port_default: int = 53, timeout_s: float = ASK_TIMEOUT_S
+    server: str,
+    name: str,
+    kind: str,
+    *,
+    recurse: bool,
+    client_subnet: str = "",
+    port_default: int = 53,
+    timeout_s: float = ASK_TIMEOUT_S,
 ) -> Answer:
-    """One question to one server, over TCP when the answer does not fit UDP. Never raises for a silent server."""
+    """One question to one server, over TCP when the answer does not fit UDP. Never raises for a silent server.
+
+    With a client subnet the server is asked as a resolver asks on behalf of a client there (RFC 7871).
+    """
     address, port = split_server(server, port_default)
-    query = dns.message.make_query(name if name.endswith(".") else f"{name}.", kind)
+    query = dns.message.make_query(
+        name if name.endswith(".") else f"{name}.", kind, options=subnet_options(client_subnet)
+    )
     if not recurse:
         query.flags &= ~dns.flags.RD
     try:
@@ -114,6 +127,13 @@ def ask(
     except (dns.exception.DNSException, OSError, EOFError) as error:
         return Answer(server, None, error=f"{type(error).__name__}: {error}")
     return read_reply(server, reply, kind)
+
+
+def subnet_options(client_subnet: str) -> list | None:
+    if not client_subnet:
+        return None
+    network = ipaddress.ip_network(client_subnet, strict=False)
+    return [dns.edns.ECSOption(str(network.network_address), network.prefixlen)]
 
 
 def read_reply(server: str, reply: dns.message.Message, kind: str) -> Answer:

@@ -507,6 +507,7 @@ class ChangeBatch:
             expect_absent=absent,
             allow_empty=self.options["allow_empty"],
             zone_name=zone["Name"],
+            zone_id=zone["Id"],
         )
         return BEFORE if self.batch.changed else AFTER
 

@@ -68,6 +68,14 @@ options:
     type: list
     elements: str
     default: []
+  client_subnets:
+    description:
+      - Networks such as V(102.244.0.0/24) of clients for whom each server is asked, one after the other, by EDNS client
+        subnet. A name with geolocation records may answer each of them with something else.
+      - Without any, the servers answer for where the question comes from.
+    type: list
+    elements: str
+    default: []
   resolvers:
     description:
       - DNS servers as C(address) or C(address:port) that resolve the names of the name servers and
@@ -105,6 +113,13 @@ EXAMPLES = r"""
     more_resolvers: [1.1.1.1, 8.8.8.8, 9.9.9.9]
     wait_timeout: 300
     poll_seconds: 2
+
+- name: Prove that clients in Cameroon and in Germany are sent there
+  medzen.multiregion.dns_propagation:
+    record: ehr.medzenhealth.app
+    zone: medzenhealth.app
+    same_addresses_as: medzen-ehrbase-alb-eu-central-1-1.eu-central-1.elb.amazonaws.com
+    client_subnets: [102.244.0.0/24, 91.0.0.0/24]
 """
 
 RETURN = r"""
@@ -122,6 +137,7 @@ servers:
     - name: ns-101.awsdns-12.com
       server: 192.0.2.3:53
       kind: authoritative
+      client_subnet: ""
       answers: [192.0.2.30]
       agrees: true
       first_seen_s: 0.4
@@ -142,6 +158,7 @@ gate:
   returned: always
 """
 
+import ipaddress
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -174,6 +191,7 @@ ARGUMENTS = wait_arguments() | {
     "nameserver_port": {"type": "int", "default": 53},
     "ask_resolvers": {"type": "bool", "default": True},
     "more_resolvers": {"type": "list", "elements": "str", "default": []},
+    "client_subnets": {"type": "list", "elements": "str", "default": []},
     "resolvers": resolvers_option(),
 }
 
@@ -195,6 +213,16 @@ def check_expectation(params):
         )
 
 
+def check_subnets(params):
+    for subnet in params["client_subnets"]:
+        try:
+            ipaddress.ip_network(subnet, strict=False)
+        except ValueError as error:
+            raise Refused(
+                f"{subnet} is no network of clients.", str(error), "a network such as 102.244.0.0/24"
+            ) from error
+
+
 def find_name_servers(module):
     if module.params["name_servers"]:
         return module.params["name_servers"]
@@ -207,7 +235,7 @@ def find_name_servers(module):
 
 
 def build_servers(params, name_servers):
-    """Whom to ask: each address of each name server, then the recursive resolvers."""
+    """Whom to ask, and for whom: each address of each name server, then the recursive resolvers."""
     servers = []
     for name in name_servers:
         host, port = split_server(name, params["nameserver_port"])
@@ -218,7 +246,7 @@ def build_servers(params, name_servers):
         ]
     recursive = [*(params["resolvers"] if params["ask_resolvers"] else []), *params["more_resolvers"]]
     servers += [{"name": name, "server": name, "kind": "recursive"} for name in dict.fromkeys(recursive)]
-    return servers
+    return [server | {"client_subnet": subnet} for server in servers for subnet in params["client_subnets"] or [""]]
 
 
 def build_question(params):
@@ -253,7 +281,7 @@ def look(servers, params, question):
 
     def ask_one(server):
         recurse = server["kind"] == "recursive"
-        return ask(server["server"], params["record"], question, recurse=recurse)
+        return ask(server["server"], params["record"], question, recurse=recurse, client_subnet=server["client_subnet"])
 
     with ThreadPoolExecutor(max_workers=min(16, len(servers))) as pool:
         answers = list(pool.map(ask_one, servers))
@@ -303,10 +331,15 @@ def build_result(servers, expected, params):
 
 def describe_dissent(servers):
     return "; ".join(
-        f"{server['name']} {server['server']} answers {server['error'] or server['answers'] or 'nothing'}"
+        f"{_describe_server(server)} answers {server['error'] or server['answers'] or 'nothing'}"
         for server in servers
         if not server["agrees"]
     )
+
+
+def _describe_server(server):
+    client = f" for a client in {server['client_subnet']}" if server["client_subnet"] else ""
+    return f"{server['name']} {server['server']}{client}"
 
 
 def watch(servers, params, *, wait, clock=time.monotonic, sleep=time.sleep):
@@ -329,6 +362,7 @@ def ensure(module):
         module.fail_json(msg=missing_required_lib("dnspython"))
     params = module.params
     check_expectation(params)
+    check_subnets(params)
     servers = build_servers(params, find_name_servers(module))
     wait = params["wait"] and not module.check_mode
     servers, expected = watch(servers, params, wait=wait)

@@ -84,6 +84,27 @@ serving_regions:
   returned: always
   type: list
   elements: str
+locations:
+  description:
+    - Who serves clients of each location, where the name has geolocation records. Empty where it has none.
+    - Of a failover pair below a location it is the side that answers at the moment.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    location:
+      description: The clients that the record is for; C(everywhere else) is the default location.
+      type: str
+      sample: continent AF
+    targets:
+      description: DNS names of the balancers that they are sent to.
+      type: list
+      elements: str
+    regions:
+      description: Regions of those balancers.
+      type: list
+      elements: str
+      sample: [eu-central-1]
 database:
   description: The production database; C(null) when that is not certain.
   returned: always

@@ -13,11 +13,14 @@ description:
   - A record set that changes is deleted as it was read and created as it is wanted, in the same batch. Route 53 takes
     the deletion only when it matches exactly, so a record that someone changes in the meantime makes the whole batch
     fail; nothing is overwritten unseen. A zone's own NS and SOA records are upserted.
+  - A record is created before the aliases that lead to it and deleted after them, so that a tree of aliases comes and
+    goes in one batch.
   - Names are compared as Route 53 keeps them (lower case, trailing dot, V(*) as V(\\052)); the order of values does
     not count.
   - Refuses before anything is sent, in check mode too, what Route 53 would refuse (a CNAME beside other records, two
-    routing policies for one name and type, two primaries), a set of weights that are all 0, a name left without any
-    record, and more changes than O(max_changes).
+    routing policies for one name and type, two primaries, a location twice), an alias that would lead nowhere, a set
+    of weights that are all 0, a name left without any record, geolocation records without a default, and more changes
+    than O(max_changes).
   - Operations used are C(route53:ListHostedZonesByName), C(route53:GetHostedZone),
     C(route53:ListResourceRecordSets), C(route53:ChangeResourceRecordSets) and C(route53:GetChange), with the IAM
     permissions of the same names.
@@ -90,8 +93,8 @@ options:
                 description:
                   - Hosted zone of the target. For a load balancer it is its C(CanonicalHostedZoneId), which differs
                     from region to region.
+                  - The default is O(zone) itself, for an alias of another record of the zone.
                 type: str
-                required: true
               evaluate_target_health:
                 description:
                   - Whether the record counts as unhealthy while its target is.
@@ -172,6 +175,12 @@ options:
       - Whether a name may be left without any record.
     type: bool
     default: false
+  allow_no_default:
+    description:
+      - Whether a name may be left with geolocation records that have no default among them. Route 53 then answers
+        nothing to the rest of the world.
+    type: bool
+    default: false
   max_changes:
     description:
       - How many record sets the task may create, change and delete, counted together.
@@ -219,6 +228,29 @@ EXAMPLES = r"""
         ttl: 60
         values: [medzen-ehrbase-alb-af-south-1-1234567890.af-south-1.elb.amazonaws.com]
   register: switch
+
+- name: Send every location to one failover name, which is an alias of the balancer in charge
+  medzen.multiregion.route53_record_sets:
+    zone: medzenhealth.app
+    replace_names: true
+    changes: "{{ failover_pair + locations }}"
+  vars:
+    failover_pair:
+      - record: "{{ primary | combine({'name': 'ehr-failover.medzenhealth.app', 'failover': 'PRIMARY'}) }}"
+      - record: "{{ secondary | combine({'name': 'ehr-failover.medzenhealth.app', 'failover': 'SECONDARY'}) }}"
+    locations:
+      - record:
+          name: ehr.medzenhealth.app
+          type: A
+          set_identifier: africa
+          geo: {continent_code: AF}
+          alias: {dns_name: ehr-failover.medzenhealth.app, evaluate_target_health: true}
+      - record:
+          name: ehr.medzenhealth.app
+          type: A
+          set_identifier: elsewhere
+          geo: {country_code: "*"}
+          alias: {dns_name: ehr-failover.medzenhealth.app, evaluate_target_health: true}
 
 - name: Go back
   medzen.multiregion.route53_record_sets:
@@ -343,7 +375,9 @@ def plan(connection, zone, params):
         params["max_changes"],
         expect_absent=params["expect_absent"],
         allow_empty=params["allow_empty"],
+        allow_no_default=params["allow_no_default"],
         zone_name=zone["Name"],
+        zone_id=zone["Id"],
     )
 
 
@@ -387,6 +421,7 @@ def main():
         "expect_absent": {"type": "list", "elements": "str", "default": []},
         "replace_names": {"type": "bool", "default": False},
         "allow_empty": {"type": "bool", "default": False},
+        "allow_no_default": {"type": "bool", "default": False},
         "max_changes": {"type": "int", "default": 10},
         **wait_arguments(),
     }

@@ -4,15 +4,21 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import ssl
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import aiohttp
 import dns.asyncresolver
+import dns.edns
 import dns.exception
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 RESOLVE_TIMEOUT_S = 2.0
+# What a DNS message may be long over UDP; as resolvers offer it.
+PAYLOAD_BYTES = 1232
 
 
 class FixedResolver(AbstractResolver):
@@ -31,20 +37,32 @@ class FixedResolver(AbstractResolver):
         """Nothing is held."""
 
 
+@dataclass(frozen=True)
+class Service:
+    """What is asked for, of whom, and how its clients prove who they are."""
+
+    name: str
+    nameserver: str
+    tls: ssl.SSLContext
+    auth: aiohttp.BasicAuth
+
+
 class PublicName:
     """Sessions to whoever the name stands for now.
 
     Open connections outlive a DNS change, in real clients as here. A client that honours TTLs drops them when the
     name, asked again, stands for somebody else: that is what `session()` does.
+
+    With a network the client is one of that place: its resolver says so by EDNS client subnet. `told` learns of every
+    change of the addresses.
     """
 
-    def __init__(self, name: str, nameserver: str, tls: ssl.SSLContext, auth: aiohttp.BasicAuth):
-        host, _, port = nameserver.rpartition(":")
-        self.name = name
-        self._resolver = dns.asyncresolver.Resolver(configure=False)
-        self._resolver.nameservers, self._resolver.port = [host], int(port)
-        self._resolver.lifetime = RESOLVE_TIMEOUT_S
-        self._tls, self._auth = tls, auth
+    def __init__(
+        self, service: Service, network: str = "", told: Callable[[str, tuple[str, ...]], None] = lambda *_: None
+    ):
+        self.name, self.network = service.name, network
+        self._resolver = build_resolver(service.nameserver, network)
+        self._tls, self._auth, self._told = service.tls, service.auth, told
         self._expires = 0.0
         self._session: aiohttp.ClientSession | None = None
         self._asking = asyncio.Lock()
@@ -68,6 +86,7 @@ class PublicName:
 
     def _replace(self, addresses: tuple[str, ...]) -> None:
         old, self.addresses = self._session, addresses
+        self._told(self.network, addresses)
         connector = aiohttp.TCPConnector(
             resolver=FixedResolver(addresses), use_dns_cache=False, ssl=self._tls, limit=64
         )
@@ -87,6 +106,18 @@ class PublicName:
             task.cancel()
         if self._session is not None:
             await self._session.close()
+
+
+def build_resolver(nameserver: str, network: str) -> dns.asyncresolver.Resolver:
+    host, _, port = nameserver.rpartition(":")
+    resolver = dns.asyncresolver.Resolver(configure=False)
+    resolver.nameservers, resolver.port = [host], int(port)
+    resolver.lifetime = RESOLVE_TIMEOUT_S
+    if network:
+        place = ipaddress.ip_network(network)
+        option = dns.edns.ECSOption(str(place.network_address), place.prefixlen)
+        resolver.use_edns(0, 0, PAYLOAD_BYTES, options=[option])
+    return resolver
 
 
 async def _close_later(session: aiohttp.ClientSession) -> None:

@@ -11,19 +11,21 @@ import ssl
 import sys
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import aiohttp
 
 from rehearsal.processes import exit_with_parent
 from rehearsal.settings import load
-from rehearsal.traffic.address import PublicName
+from rehearsal.traffic.address import PublicName, Service
 from rehearsal.traffic.history import History
 from rehearsal.traffic.patients import GIVE_UP_S, Patients
 
 EHRS = 100
 IN_FLIGHT_MAX = 600
+# Where the patients live: networks of Cameroon, Germany and the United States on the map of dns/locations.yml.
+PLACES = ("102.244.0.0/24", "91.0.0.0/24", "52.0.0.0/24")
 # A client that nobody stops ends by itself.
 LIFE_S_MAX = 3600.0
 
@@ -38,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reads", type=float, default=100.0, help="reads a second")
     parser.add_argument("--seconds", type=float, default=LIFE_S_MAX, help="how long at most")
     parser.add_argument("--patience", type=float, default=GIVE_UP_S, help="seconds until a client gives one up")
+    parser.add_argument(
+        "--place", action="append", dest="places", metavar="NETWORK", help=f"network of clients ({', '.join(PLACES)})"
+    )
     parser.add_argument("--seed", type=int, default=1, help="seed of the choices")
 
 
@@ -51,11 +56,11 @@ async def _run(args: argparse.Namespace, settings) -> int:
     tls = ssl.create_default_context(cafile=str(settings.folder / "ca.pem"))
     auth = aiohttp.BasicAuth(args.user, args.password_file.read_text(encoding="utf-8").strip())
     host = args.url.split("//")[1].split(":")[0]
-    name = PublicName(host, settings.resolver, tls, auth)
     history = History(args.folder)
+    names = open_names(Service(host, settings.resolver, tls, auth), args.places or PLACES, history)
     choices = random.Random(args.seed)
     ehrs = [str(uuid.UUID(int=choices.getrandbits(128), version=4)) for _ in range(EHRS)]
-    patients = Patients(name, args.url, history, ehrs, random=choices, patience_s=args.patience)
+    patients = Patients(names, args.url, history, ehrs, random=choices, patience_s=args.patience)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -65,9 +70,19 @@ async def _run(args: argparse.Namespace, settings) -> int:
         await _drive(patients, args, stop)
     finally:
         history.close()
-        await name.close()
+        for name in names:
+            await name.close()
     print(f"{history.totals['writes_ok']} writes acknowledged, {history.totals['reads_ok']} reads", file=sys.stderr)
     return 0
+
+
+def open_names(service: Service, places: Sequence[str], history: History) -> list[PublicName]:
+    """The public name as each place sees it; who answers there is on record with every change."""
+
+    def note(place: str, addresses: tuple[str, ...]) -> None:
+        history.event("answered", place=place, addresses=list(addresses))
+
+    return [PublicName(service, place, note) for place in places]
 
 
 async def _drive(patients: Patients, args: argparse.Namespace, stop: asyncio.Event) -> None:

@@ -12,6 +12,7 @@ import json
 import random
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -48,9 +49,9 @@ class Known:
 
 @dataclass
 class Patients:
-    """The clients' view of their records."""
+    """The clients' view of their records. Each patient lives at one of the places from which the name is asked."""
 
-    name: PublicName
+    names: Sequence[PublicName]
     base: str
     history: History
     ehrs: list[str]
@@ -58,9 +59,16 @@ class Patients:
     random: random.Random = field(default_factory=random.Random)
     patience_s: float = GIVE_UP_S
 
+    def __post_init__(self) -> None:
+        self._homes = {ehr: self.names[number % len(self.names)] for number, ehr in enumerate(self.ehrs)}
+
+    async def session(self, ehr: str) -> aiohttp.ClientSession:
+        """As the name is answered where this patient lives."""
+        return await self._homes[ehr].session()
+
     async def enrol(self) -> None:
         for ehr in self.ehrs:
-            session = await self.name.session()
+            session = await self.session(ehr)
             async with session.put(f"{self.base}{API}/ehr/{ehr}") as answer:
                 if answer.status not in (201, 204, 409):
                     raise RuntimeError(f"The EHR of a test patient was refused: {answer.status} {await answer.text()}")
@@ -100,7 +108,7 @@ class Patients:
     async def _try_write(self, ehr: str, marker: str, follow: Known | None) -> str | None:
         """The version uid when it is done; None when it is certain that it is not."""
         try:
-            session = await self.name.session()
+            session = await self.session(ehr)
             async with self._send(session, ehr, marker, follow) as answer:
                 if answer.status in (200, 201):
                     return answer.headers["ETag"].strip('"')
@@ -114,7 +122,7 @@ class Patients:
         except NETWORK as problem:
             outcome = type(problem).__name__
         self.history.event("write_unknown", outcome=outcome)
-        return await self._look_for(marker)
+        return await self._look_for(ehr, marker)
 
     def _send(self, session: aiohttp.ClientSession, ehr: str, marker: str, follow: Known | None):
         body = json.dumps({"marker": marker, "name": "encounter", "note": "x" * 400}).encode()
@@ -124,13 +132,13 @@ class Patients:
         url = f"{self.base}{API}/ehr/{ehr}/composition/{follow.object_id}"
         return session.put(url, data=body, headers={**headers, "If-Match": f'"{follow.uid}"'})
 
-    async def _look_for(self, marker: str) -> str | None:
+    async def _look_for(self, ehr: str, marker: str) -> str | None:
         """Ask for the marker until somebody answers; twice, because a commit may still be under way."""
         absent = 0
         for _ in range(int(self.patience_s / LOOK_AGAIN_S)):
             await asyncio.sleep(LOOK_AGAIN_S)
             try:
-                session = await self.name.session()
+                session = await self.session(ehr)
                 query = {"q": f"SELECT c/uid/value FROM EHR e CONTAINS COMPOSITION c WHERE c/marker = '{marker}'"}
                 async with session.post(f"{self.base}{API}/query/aql", json=query) as answer:
                     if answer.status != 200:
@@ -166,7 +174,7 @@ class Patients:
 
     async def _try_read(self, record: Known) -> int:
         try:
-            session = await self.name.session()
+            session = await self.session(record.ehr)
             async with session.get(f"{self.base}{API}/ehr/{record.ehr}/composition/{record.object_id}") as answer:
                 await answer.read()
                 return answer.status

@@ -111,6 +111,18 @@ def test_shared_validation_records_are_put_once():
     assert [change["Action"] for change in sent[0]["ChangeBatch"]["Changes"]] == ["UPSERT"]
 
 
+def test_the_public_name_and_the_regions_own_lead_to_the_same_balancer():
+    sent = []
+    client = SimpleNamespace(
+        change_resource_record_sets=lambda **request: sent.append(request) or {"ChangeInfo": {"Id": "/change/C1"}},
+        get_change=lambda Id: {"ChangeInfo": {"Status": "INSYNC"}},
+    )
+    ZoneBuilder(SimpleNamespace(client=lambda service: client), ESTATE, 5).point("lb.example")
+    records = [change["ResourceRecordSet"] for change in sent[0]["ChangeBatch"]["Changes"]]
+    assert [record["Name"] for record in records] == [ESTATE["record"], ESTATE["region_record"]]
+    assert {record["ResourceRecords"][0]["Value"] for record in records} == {"lb.example"}
+
+
 def test_ehrbase_has_the_same_node_name_in_every_region():
     database = SimpleNamespace(endpoint="db.rds.amazonaws.com:5432")
     names = set()

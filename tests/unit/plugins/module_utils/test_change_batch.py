@@ -224,3 +224,60 @@ def test_a_value_in_another_order_is_no_difference_in_the_diff():
 
 def test_names_are_looked_at_once():
     assert names_of([present(CNAME), present(ALIAS)], [CNAME], ["Other.org"]) == ["ehr.example.org.", "other.org."]
+
+
+def located(identifier, target="below.example.org", **geo):
+    alias = {"dns_name": target, "zone_id": "ZONE"}
+    return {"name": NAME, "type": "A", "set_identifier": identifier, "geo": geo, "alias": alias}
+
+
+BELOW = {"name": "below.example.org", "type": "A", "ttl": 5, "values": ["192.0.2.1"]}
+AFRICA, ELSEWHERE = located("africa", continent_code="AF"), located("elsewhere", country_code="*")
+
+
+def test_a_record_is_made_before_the_alias_that_leads_to_it_and_deleted_after_it():
+    zzz = {**BELOW, "name": "zzz.example.org"}
+    leads = {"name": NAME, "type": "A", "alias": {"dns_name": "zzz.example.org", "zone_id": "ZONE"}}
+    come = plan_batch([], [present(leads), present(zzz)])
+    go = plan_batch(zone(leads, zzz), [absent(leads), absent(zzz)], allow_empty=True)
+    assert [change["ResourceRecordSet"]["Name"][:3] for change in come.changes] == ["zzz", "ehr"]
+    assert [change["ResourceRecordSet"]["Name"][:3] for change in go.changes] == ["ehr", "zzz"]
+
+
+def test_aliases_in_a_circle_have_an_order_all_the_same():
+    one = {"name": NAME, "type": "A", "alias": {"dns_name": "b.example.org", "zone_id": "ZONE"}}
+    other = {"name": "b.example.org", "type": "A", "alias": {"dns_name": NAME, "zone_id": "ZONE"}}
+    assert len(plan_batch([], [present(one), present(other)]).changes) == 2
+
+
+def test_an_alias_without_a_zone_is_in_the_zone_itself():
+    record = {"name": NAME, "type": "A", "alias": {"dns_name": "below.example.org", "zone_id": None}}
+    batch = plan_batch([], [present(record), present(BELOW)], zone_id="ZONE")
+    assert batch.after[1]["AliasTarget"]["HostedZoneId"] == "ZONE"
+
+
+def test_geolocation_without_a_default_is_refused():
+    with pytest.raises(Refused, match="answer nothing to the rest of the world"):
+        plan_batch(zone(BELOW), [present(AFRICA)])
+    assert plan_batch(zone(BELOW), [present(AFRICA), present(ELSEWHERE)]).changed
+    assert plan_batch(zone(BELOW), [present(AFRICA)], allow_no_default=True).changed
+
+
+def test_the_default_location_cannot_be_taken_from_under_the_others():
+    with pytest.raises(Refused, match="rest of the world"):
+        plan_batch(zone(AFRICA, ELSEWHERE), [absent(ELSEWHERE)])
+
+
+def test_locations_that_never_had_a_default_do_not_bar_a_change_beside_them():
+    assert plan_batch(zone(AFRICA), [present(MAIL)]).changed
+
+
+def test_a_location_twice_is_refused():
+    again = located("again", continent_code="AF")
+    with pytest.raises(Refused, match="two records for the same location"):
+        plan_batch([], [present(AFRICA), present(again), present(ELSEWHERE)])
+
+
+def test_an_alias_that_would_lead_nowhere_is_refused():
+    with pytest.raises(Refused, match="leads nowhere"):
+        plan_batch(zone(BELOW, AFRICA, ELSEWHERE), [absent(BELOW), present(AFRICA)], allow_empty=True)

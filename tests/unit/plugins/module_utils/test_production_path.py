@@ -75,6 +75,32 @@ def test_a_geolocation_tree_over_a_failover_name_leads_to_the_side_in_charge(ser
     assert (found.verdict, found.found) == ("found", [expected])
 
 
+@pytest.mark.parametrize("served, expected", [("192.0.2.2", EU), ("192.0.2.3", IE)])
+def test_each_location_is_said_to_be_served_by_the_side_in_charge(served, expected):
+    found = dns(TREE, [served], {**ADDRESSES, "main.medzenhealth.app": [served]})
+    assert found.evidence["locations"] == {"continent AF": [expected], "everywhere else": [expected]}
+
+
+def test_locations_that_lead_to_different_targets_serve_all_of_them():
+    records = [alias(NAME, AF, GeoLocation={"ContinentCode": "AF"}), alias(NAME, EU, GeoLocation={"CountryCode": "*"})]
+    found = dns(records, ["192.0.2.2"])
+    assert (found.verdict, found.evidence["locations"]) == ("many", {"continent AF": [AF], "everywhere else": [EU]})
+
+
+def test_a_name_without_geolocation_has_no_locations():
+    assert dns([cname(NAME, AF)], ["192.0.2.1"]).evidence["locations"] == {}
+
+
+def test_locations_without_a_default_are_a_problem():
+    found = dns([alias(NAME, AF, GeoLocation={"ContinentCode": "AF"})], ["192.0.2.1"])
+    assert (found.verdict, "rest of the world gets no answer" in found.problem) == ("found", True)
+
+
+def test_a_location_is_described_as_its_record_files_it():
+    place = {"CountryCode": "US", "SubdivisionCode": "VA"}
+    assert path.location_of({"GeoLocation": place}) == "country US, subdivision VA"
+
+
 def test_weighted_records_serve_all_their_targets():
     records = [cname(NAME, AF, Weight=90, SetIdentifier="a"), cname(NAME, EU, Weight=10, SetIdentifier="b")]
     found = dns(records, ["192.0.2.1"])
@@ -180,6 +206,15 @@ def conclude(*branches):
 
 def test_one_sound_path_gives_the_region():
     assert conclude(branch("af-south-1"))["production_region"] == "af-south-1"
+
+
+def test_a_location_is_served_by_the_regions_in_which_aws_shows_its_balancers():
+    hops, found = branch("af-south-1")
+    served = path.Hop("dns", "found", [AF], {"locations": {"continent AF": [AF], "everywhere else": [IE]}})
+    assert path.conclude(NAME, [[served], hops], [found])["locations"] == [
+        {"location": "continent AF", "targets": [AF], "regions": ["af-south-1"]},
+        {"location": "everywhere else", "targets": [IE], "regions": []},
+    ]
 
 
 def test_two_databases_in_two_regions_give_no_region():

@@ -84,3 +84,16 @@ def test_a_silent_server_is_unknown(monkeypatch):
     monkeypatch.setattr(resolver.dns.query, "udp_with_fallback", fail)
     answer = resolver.ask("192.0.2.1", NAME, "A", recurse=False)
     assert answer.values is None and "Timeout" in answer.error
+
+
+def test_a_server_is_asked_for_a_network_of_clients(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        resolver.dns.query,
+        "udp_with_fallback",
+        lambda query, *_a, **_k: asked.append(query) or (resolver.dns.message.make_response(query), False),
+    )
+    resolver.ask("192.0.2.1", NAME, "A", recurse=False, client_subnet="102.244.0.0/24")
+    resolver.ask("192.0.2.1", NAME, "A", recurse=False)
+    assert [option.to_text() for option in asked[0].options] == ["ECS 102.244.0.0/24 scope/0"]
+    assert asked[1].options == ()

@@ -14,11 +14,12 @@ PARAMS = {
     "ask_resolvers": True,
     "more_resolvers": ["192.0.2.53"],
     "resolvers": ["192.0.2.2:5300"],
+    "client_subnets": [],
     "wait_timeout": 10,
     "poll_seconds": 1,
 }
 BALANCER = PARAMS | {"values": None, "same_addresses_as": "lb.example"}
-SERVERS = [{"name": "ns1", "server": "192.0.2.3:5300", "kind": "authoritative"}]
+SERVERS = [{"name": "ns1", "server": "192.0.2.3:5300", "kind": "authoritative", "client_subnet": ""}]
 
 
 def answer(*values, chain=()):
@@ -63,6 +64,29 @@ def test_every_address_of_every_name_server_and_each_resolver_is_asked():
         ("192.0.2.2:5300", "recursive"),
         ("192.0.2.53", "recursive"),
     ]
+
+
+def test_each_server_is_asked_for_each_network_of_clients():
+    params = PARAMS | {
+        "client_subnets": ["102.244.0.0/24", "91.0.0.0/24"],
+        "ask_resolvers": False,
+        "more_resolvers": [],
+    }
+    servers = dns_propagation.build_servers(params, ["192.0.2.3"])
+    assert [(server["server"], server["client_subnet"]) for server in servers] == [
+        ("192.0.2.3:5300", "102.244.0.0/24"),
+        ("192.0.2.3:5300", "91.0.0.0/24"),
+    ]
+
+
+def test_a_dissenting_server_is_named_with_the_clients_it_answered():
+    server = SERVERS[0] | {"client_subnet": "91.0.0.0/24", "agrees": False, "answers": ["192.0.2.99"], "error": ""}
+    assert "192.0.2.3:5300 for a client in 91.0.0.0/24 answers" in dns_propagation.describe_dissent([server])
+
+
+def test_what_is_no_network_of_clients_is_refused():
+    with pytest.raises(Refused, match="Cameroon is no network"):
+        dns_propagation.check_subnets(PARAMS | {"client_subnets": ["102.244.0.0/24", "Cameroon"]})
 
 
 @pytest.mark.parametrize(
