@@ -321,8 +321,8 @@ class World:
                 process.kill()
                 process.wait(10)
 
-    def judged(self, folder: Path) -> judge.Verdict:
-        return judge.judge(self.settings, folder, TARGET_DATABASE)
+    def judged(self, folder: Path, database: str = TARGET_DATABASE) -> judge.Verdict:
+        return judge.judge(self.settings, folder, database)
 
 
 class Stage:

@@ -129,10 +129,10 @@ def test_misspelt_options_are_refused_all_at_once_and_what_was_meant_is_named(be
 def test_a_misspelt_option_of_another_regions_inventory_is_refused(before, inventory):
     folder = inventory({})
     (folder / "host_vars").mkdir()
-    (folder / "host_vars" / "eu-west-1.yml").write_text("dr_replica_clas: db.t3.large\n", encoding="utf-8")
+    (folder / "host_vars" / "eu-west-1.yml").write_text("dr_replica_task: {min: 1}\n", encoding="utf-8")
     outcome = before.play("provision_region", inventory=folder)
     assert_refused(
-        outcome, "dr_replica_clas", "found: given in the inventory for eu-west-1", "next: write dr_replica_class"
+        outcome, "dr_replica_task", "found: given in the inventory for eu-west-1", "next: write dr_replica_tasks"
     )
 
 
