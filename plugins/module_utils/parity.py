@@ -95,6 +95,7 @@ class ParityRequest:
     schemas: tuple[str, ...] = ("ehr", "ext")
     tables: tuple[str, ...] = ()
     sequence_gap: int = 0
+    except_ehr: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,25 +121,55 @@ def table_name(name: str) -> str:
     return f"{quote(schema)}.{quote(relation)}"
 
 
-def counts_sql(tables: Iterable[str]) -> str:
+def rows_of(table: str, without: dict[str, str]) -> str:
+    """The rows of a table that count; `without` has the condition of those that do, where not all of them do."""
+    return table_name(table) + (f" WHERE {without[table]}" if table in without else "")
+
+
+def conditions_without(ehr_id: str, columns: dict[str, list[str]]) -> dict[str, str]:
+    """By table, which rows are not of this EHR. EHRbase's audit details and data know theirs by other tables only."""
+    if not ehr_id:
+        return {}
+    names = {table: {item.split(" ", 1)[0].strip('"') for item in items} for table, items in columns.items()}
+    ehr = f"{literal(ehr_id)}::uuid"
+    found = {table: f"ehr_id <> {ehr}" for table, known in names.items() if "ehr_id" in known}
+    audits = [
+        f"SELECT {column} FROM {table_name(table)} WHERE ehr_id = {ehr} AND {column} IS NOT NULL"
+        for table in sorted(found)
+        for column in ("audit_id", "has_audit")
+        if column in names[table]
+    ]
+    if "ehr.ehr" in names:
+        found["ehr.ehr"] = f"id <> {ehr}"
+    if "ehr.comp_data" in names and "ehr.comp_version" in found:
+        found.setdefault(
+            "ehr.comp_data", f"vo_id NOT IN (SELECT vo_id FROM {table_name('ehr.comp_version')} WHERE ehr_id = {ehr})"
+        )
+    if "ehr.audit_details" in names and audits:
+        found.setdefault("ehr.audit_details", f"id NOT IN ({' UNION ALL '.join(audits)})")
+    return found
+
+
+def counts_sql(tables: Iterable[str], without: dict[str, str]) -> str:
     """One pass and one answer for all tables."""
     return " UNION ALL ".join(
-        f"SELECT {literal(t)} AS name, count(*) AS rows FROM ONLY {table_name(t)}" for t in tables
+        f"SELECT {literal(t)} AS name, count(*) AS rows FROM ONLY {rows_of(t, without)}" for t in tables
     )
 
 
-def checksum_sql(table: str) -> str:
+def checksum_sql(table: str, without: dict[str, str]) -> str:
     """Order-free: count, sum and xor of 64 bits of each row's md5. No key is needed, and no sort."""
+    rows = f"SELECT * FROM ONLY {rows_of(table, without)}"
     return (
         "SELECT count(*) || ':' || coalesce(sum(h::numeric), 0) || ':' || coalesce(bit_xor(h), 0) FROM "
-        f"(SELECT ('x' || left(md5(t::text), 16))::bit(64)::bigint AS h FROM ONLY {table_name(table)} AS t) AS hashes"
+        f"(SELECT ('x' || left(md5(t::text), 16))::bit(64)::bigint AS h FROM ({rows}) AS t) AS hashes"
     )
 
 
-def newest_sql(columns: dict[str, list[str]]) -> str | None:
+def newest_sql(columns: dict[str, list[str]], without: dict[str, str]) -> str | None:
     """The newest write over those of EHRbase's tables and columns that are there; None when none is."""
     parts = [
-        f"SELECT max({quote(column)})::timestamptz AS t FROM {table_name(table)}"
+        f"SELECT max({quote(column)})::timestamptz AS t FROM {rows_of(table, without)}"
         for table, column in NEWEST.items()
         if any(item.split(" ", 1)[0].strip('"') == column for item in columns.get(table, ()))
     ]
@@ -173,12 +204,13 @@ def _read(connection: psycopg.Connection, request: ParityRequest, started: float
     tables = [t for t in fetch_dicts(connection, TABLES, schemas) if not request.tables or t["name"] in request.tables]
     readable = [table["name"] for table in tables if table["readable"]]
     columns = _items(connection, COLUMNS, schemas)
+    without = conditions_without(request.except_ehr, columns)
     counts, checksums = {}, {}
     if request.level != "newest" and readable:
-        counts = {row["name"]: row["rows"] for row in fetch_dicts(connection, counts_sql(readable))}
+        counts = {row["name"]: row["rows"] for row in fetch_dicts(connection, counts_sql(readable, without))}
     if request.level == "checksums":
-        checksums = {table: fetch_value(connection, checksum_sql(table)) for table in readable}
-    newest = newest_sql(columns)
+        checksums = {table: fetch_value(connection, checksum_sql(table, without)) for table in readable}
+    newest = newest_sql(columns, without)
     return Side(
         tables=tuple(table["name"] for table in tables),
         columns=columns,

@@ -107,6 +107,35 @@ def test_an_option_of_a_wrong_type_is_refused_before_anything_is_built(before):
     )
 
 
+@pytest.mark.parametrize(
+    ("playbook", "options"), [("cutover_dns", []), ("provision_region", ["--check"]), ("audit_regions", [])]
+)
+def test_misspelt_options_are_refused_all_at_once_and_what_was_meant_is_named(before, playbook, options):
+    # As it is typed, and confirm is nobody's option.
+    outcome = before.play(playbook, *options, "-e", "cutover_tl_s=1 multiregion_pol_seconds=2 confirm=af-south-1")
+    assert_refused(
+        outcome,
+        "every given option is one that a role reads",
+        "cutover_tl_s",
+        "found: given with -e, and nothing reads it",
+        "expected: an option of the role cutover",
+        "next: write cutover_ttl_s",
+        "multiregion_pol_seconds",
+        "next: write multiregion_poll_seconds",
+    )
+    assert "confirm" not in outcome.error
+
+
+def test_a_misspelt_option_of_another_regions_inventory_is_refused(before, inventory):
+    folder = inventory({})
+    (folder / "host_vars").mkdir()
+    (folder / "host_vars" / "eu-west-1.yml").write_text("dr_replica_task: {min: 1}\n", encoding="utf-8")
+    outcome = before.play("provision_region", inventory=folder)
+    assert_refused(
+        outcome, "dr_replica_task", "found: given in the inventory for eu-west-1", "next: write dr_replica_tasks"
+    )
+
+
 def test_an_option_with_an_unknown_value_is_refused_and_the_choices_are_named(before):
     outcome = before.play("restore_snapshot", database_seed="snapshot", snapshot_restore_parity="checksum")
     assert_refused(outcome, "snapshot_restore_parity", "checksums", "checksum")

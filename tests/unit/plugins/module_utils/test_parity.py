@@ -111,12 +111,53 @@ def test_ahead_means_more_and_nothing_missing(change, ahead):
 
 
 def test_the_newest_write_is_asked_of_the_tables_that_are_there():
-    sql = parity.newest_sql({"ehr.ehr": ["id uuid", "creation_date timestamp"], "ehr.audit_details": ["id uuid"]})
+    sql = parity.newest_sql({"ehr.ehr": ["id uuid", "creation_date timestamp"], "ehr.audit_details": ["id uuid"]}, {})
     assert '"creation_date"' in sql and "audit_details" not in sql
-    assert parity.newest_sql({"ehr.other": ["id uuid"]}) is None
+    assert parity.newest_sql({"ehr.other": ["id uuid"]}, {}) is None
 
 
 def test_evidence_is_short():
     many = replace(SIDE, tables=tuple(f"t{n}" for n in range(50)))
     found = parity.evidence(parity.judge(SIDE, many, [], ParityRequest()))
     assert found["differences"] == 51 and len(found["first_differences"]) == 5
+
+
+EHR = "00000000-0000-4000-8000-00000000cafe"
+COLUMNS = {
+    "ehr.ehr": ["id uuid not null", "creation_date timestamptz"],
+    "ehr.comp_version": ["vo_id uuid", "ehr_id uuid", "audit_id uuid"],
+    "ehr.comp_data": ["vo_id uuid", "num integer"],
+    "ehr.contribution": ["id uuid", "ehr_id uuid", "has_audit uuid"],
+    "ehr.audit_details": ["id uuid"],
+    "ehr.users": ["id uuid"],
+}
+
+
+def test_without_an_excepted_ehr_every_row_counts():
+    assert parity.conditions_without("", COLUMNS) == {}
+    assert parity.rows_of("ehr.ehr", {}) == '"ehr"."ehr"'
+
+
+def test_the_rows_of_an_excepted_ehr_are_left_out_of_every_table_that_knows_it():
+    found = parity.conditions_without(EHR, COLUMNS)
+    own = f"ehr_id <> '{EHR}'::uuid"
+    assert set(found) == set(COLUMNS) - {"ehr.users"}
+    assert (found["ehr.comp_version"], found["ehr.contribution"]) == (own, own)
+    assert found["ehr.ehr"] == f"id <> '{EHR}'::uuid"
+    assert "SELECT vo_id FROM" in found["ehr.comp_data"]
+    assert all(column in found["ehr.audit_details"] for column in ("SELECT audit_id", "SELECT has_audit"))
+
+
+def test_an_excepted_ehr_is_left_out_of_counts_checksums_and_the_newest_write():
+    without = parity.conditions_without(EHR, COLUMNS)
+    condition = f"WHERE id <> '{EHR}'::uuid"
+    statements = (
+        parity.counts_sql(["ehr.ehr"], without),
+        parity.checksum_sql("ehr.ehr", without),
+        parity.newest_sql({"ehr.ehr": COLUMNS["ehr.ehr"]}, without),
+    )
+    assert [condition in statement for statement in statements] == [True, True, True]
+
+
+def test_a_schema_without_ehrs_has_nothing_to_leave_out():
+    assert parity.conditions_without(EHR, {"ext.thing": ["id uuid"], "ehr.audit_details": ["id uuid"]}) == {}

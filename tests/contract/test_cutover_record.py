@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one cutover leaves on record must not speak for the next one."""
+
+from pathlib import Path
+
+import yaml
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+MODULE = "medzen.multiregion.run_record"
+
+
+def tasks(role, name):
+    return yaml.safe_load((ROLES / role / "tasks" / f"{name}.yml").read_text(encoding="utf-8"))
+
+
+def facts(*found):
+    return {name: value for task in found for name, value in task.get(MODULE, {}).get("facts", {}).items()}
+
+
+def test_a_new_switch_begins_without_what_an_earlier_cutover_or_rollback_left():
+    begin, *rest = tasks("cutover", "switch")
+    later = facts(*rest, *tasks("cutover", "prove"), *tasks("rollback", "decide"), *tasks("rollback", "back"))
+    assert "cutover_switched_at" in later and "cutover_rolled_back_at" in later
+    begun = facts(begin)
+    assert {name: begun.get(name, "kept") for name in later} == dict.fromkeys(later)
+
+
+def test_a_rollback_invalidates_the_switch_from_which_a_soak_would_count():
+    assert facts(*tasks("rollback", "back"))["cutover_switched_at"] is None
+
+
+def test_the_switch_is_described_once_for_the_trial_and_for_the_move():
+    texts = [path.read_text(encoding="utf-8") for path in ROLES.glob("*/tasks/*.yml")]
+    assert sum(text.count("medzen.multiregion.database_switchover:") for text in texts) == 1
+    flags = {
+        name: [task["vars"] for task in tasks("cutover", name) if "switchover.yml" in str(task)]
+        for name in ("ready", "switch")
+    }
+    assert flags == {"ready": [{"__cutover_trial": True}], "switch": [{"__cutover_trial": False}]}
