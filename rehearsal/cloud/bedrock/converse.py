@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,9 +65,8 @@ def read_messages(parameters: dict[str, Any]) -> Question:
     if messages[-1]["role"] != "user":
         raise invalid("The last message of a conversation must be of the user.")
     blocks = messages[-1]["content"]
-    marked = " ".join(
-        one["guardContent"]["text"]["text"] for one in blocks if (one.get("guardContent") or {}).get("text")
-    )
+    guarded = [(one.get("guardContent") or {}).get("text") for one in blocks]
+    marked = " ".join(one["text"] for one in guarded if one)
     prompt = " ".join(one["text"] for one in blocks if one.get("text"))
     whole = f"{prompt} {marked}".strip()
     if not whole:
@@ -129,11 +129,17 @@ def invoke(bedrock: Bedrock, call: Call) -> dict[str, Any]:
         answer = embed(bedrock, call, target, guard, body)
     else:
         read, write = FORMS.get(target.model.provider, FORMS["Mistral AI"])
-        outcome = ask(bedrock, call, target, read(body), guard)
-        answer = write(outcome.reply)
+        answer = write(ask(bedrock, call, target, read_form(read, body), guard).reply)
         if guard.id:
             answer["amazon-bedrock-guardrailAction"] = "INTERVENED" if guard.intervened else "NONE"
     return {"body": json.dumps(answer).encode(), "contentType": "application/json"}
+
+
+def read_form(read: Callable[[dict[str, Any]], Question], body: dict[str, Any]) -> Question:
+    try:
+        return read(body)
+    except (AttributeError, KeyError, TypeError) as problem:
+        raise invalid(f"Malformed input request: {problem}, please reformat your input and try again.") from problem
 
 
 def read_body(call: Call) -> dict[str, Any]:
@@ -149,16 +155,14 @@ def read_body(call: Call) -> dict[str, Any]:
 def read_anthropic(body: dict[str, Any]) -> Question:
     if "anthropic_version" not in body or "max_tokens" not in body:
         raise invalid("Malformed input request: anthropic_version and max_tokens are required.")
-    messages = [
-        {
-            "role": one.get("role"),
-            "content": [{"text": one["content"]}] if isinstance(one["content"], str) else one["content"],
-        }
-        for one in body.get("messages") or []
-    ]
-    system = [{"text": body["system"]}] if isinstance(body.get("system"), str) else body.get("system")
+    messages = [{"role": one["role"], "content": as_blocks(one["content"])} for one in body.get("messages") or []]
+    system = as_blocks(body.get("system") or [])
     limits = {"maxTokens": body["max_tokens"], "stopSequences": body.get("stop_sequences")}
     return read_messages({"messages": messages, "system": system, "inferenceConfig": limits})
+
+
+def as_blocks(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"text": content}] if isinstance(content, str) else content
 
 
 def write_anthropic(reply: Reply) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Personal data that has a form. What AWS recognises by meaning (NAME, ADDRESS, AGE, USERNAME ...) is never found here."""
+"""Personal data that has a form. What AWS recognises by meaning (NAME, ADDRESS, AGE ...) is never found here."""
 
 from __future__ import annotations
 

@@ -181,8 +181,10 @@ def test_native_requests_are_answered(runtime, model, body, path):
 
 
 def test_a_malformed_native_request_is_refused(runtime, refused):
-    with refused("ValidationException", "Malformed"):
-        runtime.invoke_model(modelId=HAIKU_3, body=b"[]")
+    without_role = {"anthropic_version": "x", "max_tokens": 5, "messages": [{"content": "no role"}]}
+    for body in ([], {}, without_role):
+        with refused("ValidationException", "Malformed"):
+            runtime.invoke_model(modelId=HAIKU_3, body=json.dumps(body))
 
 
 def test_asking_changes_nothing():
