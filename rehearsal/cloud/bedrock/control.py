@@ -7,7 +7,7 @@
 {"profile": {"id": ..., "sources": [...], "destinations": [...]}}
 {"remove": "<model or profile id>"}
 {"deny" | "throttle" | "silence" | "agreement": {"model": ..., "region": ..., "on": true}}    no region: everywhere
-{"in_use": ["<guardrail id>" | "<id>:<version>", ...]}       replaces what is in use
+{"in_use": ["<guardrail or profile id>", "<id>:<version>"]}  replaces what is in use
 {"fail": ["<reason>", ...]}                                  the next guardrail change ends as FAILED
 {"endpoint": {"region": ..., "on": false}}                   the region has no Bedrock
 

@@ -171,7 +171,8 @@ def list_guardrails(bedrock: Bedrock, call: Call) -> dict[str, Any]:
         made = find(bedrock, call)
         if not bedrock.seen(made.arn):
             raise missing(call)
-        rows = [summary(made, version) for version in made.present().values()]
+        versions = [one for one in made.present().values() if bedrock.seen(f"{made.arn}:{one.number}")]
+        rows = [summary(made, version) for version in versions]
     else:
         rows = [summary(made, made.draft) for made in present(bedrock, call) if bedrock.seen(made.arn)]
     shown, following = page(call, rows)

@@ -66,7 +66,7 @@ class Bedrock:
         self.throttled: set[tuple[str, str]] = set()
         self.silent: set[tuple[str, str]] = set()
         self.pending_agreement: set[tuple[str, str]] = set()
-        # Guardrails, as id or id:version, that something uses.
+        # Guardrails (id or id:version) and profiles (id) that something uses.
         self.in_use: set[str] = set()
         # Roles that were made a short while ago, by name.
         self.new_roles: dict[str, Timed] = {}
