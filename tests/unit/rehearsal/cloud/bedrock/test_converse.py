@@ -198,3 +198,17 @@ def test_a_malformed_native_request_is_refused(runtime, refused):
 
 def test_asking_changes_nothing():
     assert not any(is_write("bedrock-runtime", name) for name in ("Converse", "InvokeModel", "ApplyGuardrail"))
+
+
+def test_fields_of_a_models_own_are_taken_as_they_are(runtime):
+    assert (
+        converse(runtime, additionalModelRequestFields={"top_k": 3, "more": {"deep": [1]}})["stopReason"] == "end_turn"
+    )
+
+
+def test_a_fault_throttles_as_bedrock_does(runtime, world, refused):
+    rule = world.faults.add({"match": {"service": "bedrock-runtime", "nth": 1}, "action": "throttle"})
+    with refused("ThrottlingException"):
+        converse(runtime)
+    world.faults.remove(rule.id)
+    assert converse(runtime)["stopReason"] == "end_turn"

@@ -68,3 +68,13 @@ def test_a_region_without_bedrock_does_not_answer(settings, client):
     settings(endpoint={"region": "eu-west-3", "on": False})
     with pytest.raises(botocore.exceptions.HTTPClientError):
         client("bedrock", "eu-west-3").list_foundation_models()
+
+
+def test_a_call_that_reaches_no_endpoint_is_not_written_down(world, settings, client):
+    settings(endpoint={"region": "eu-west-3", "on": False})
+    before = world.ledger.mark("before")
+    with pytest.raises(botocore.exceptions.HTTPClientError):
+        client("bedrock-runtime", "eu-west-3").apply_guardrail(
+            guardrailIdentifier="abc", guardrailVersion="1", source="INPUT", content=[{"text": {"text": "x"}}]
+        )
+    assert world.ledger.read({"since": str(before)})["calls"] == []
