@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The zone of the world before: the public name and a region's own as plain CNAMEs, and the records that prove the certificates."""
+"""The zone of the world before: plain CNAMEs of the public name and a region's own, and the certificates' proofs."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ LAYERS = [
     "autoscaling",
     "route53",
     "chime",
+    "bedrock",
 ]
 
 

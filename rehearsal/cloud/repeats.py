@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from moto.core.utils import get_service_model
 
@@ -26,6 +25,7 @@ MISMATCHES = {
     "chime-sdk-identity": ("ConflictException", 409),
     "chime-sdk-messaging": ("ConflictException", 409),
     "chime-sdk-media-pipelines": ("BadRequestException", 400),
+    "bedrock": ("ConflictException", 400),
 }
 # AWS keeps them for 1 to 24 hours, by service.
 KEPT_SECONDS = 3600.0
@@ -76,5 +76,4 @@ def content(call: Call) -> str:
 
 
 def _modelled_tokens(call: Call) -> list[str]:
-    shape: Any = get_service_model(call.service).operation_model(call.operation).input_shape
-    return list(getattr(shape, "idempotent_members", None) or [])
+    return list(get_service_model(call.service).operation_model(call.operation).idempotent_members)
