@@ -9,13 +9,13 @@ from typing import Any
 
 from ansible_collections.medzen.multiregion.plugins.module_utils import residency
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import describe, paginate, snake
+from ansible_collections.medzen.multiregion.plugins.module_utils.bedrock import NOT_FOUND
 
 APPLICATION, SYSTEM_DEFINED = "APPLICATION", "SYSTEM_DEFINED"
-MISSING = ("ResourceNotFoundException",)
 DENIED = ("AccessDeniedException",)
 
 
-@describe("describe inference profile {identifier}", missing=MISSING)
+@describe("describe inference profile {identifier}", missing=NOT_FOUND)
 def get_profile(bedrock: Any, identifier: str) -> dict | None:
     answer = bedrock.get_inference_profile(inferenceProfileIdentifier=identifier, aws_retry=True)
     return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
@@ -27,7 +27,7 @@ def list_profiles(bedrock: Any, type_: str | None = None) -> list[dict]:
     return paginate(bedrock, "list_inference_profiles", "inferenceProfileSummaries", **given)
 
 
-@describe("describe foundation model {identifier}", missing=MISSING)
+@describe("describe foundation model {identifier}", missing=NOT_FOUND)
 def get_model(bedrock: Any, identifier: str) -> dict | None:
     return bedrock.get_foundation_model(modelIdentifier=identifier, aws_retry=True).get("modelDetails")
 

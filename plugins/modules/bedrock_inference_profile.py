@@ -183,6 +183,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import tags as 
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import describe, token
 from ansible_collections.medzen.multiregion.plugins.module_utils.bedrock import (
     ARGUMENTS,
+    NOT_FOUND,
     check_arn_region,
     connect,
     converge_tags,
@@ -241,7 +242,7 @@ def create_profile(bedrock, name, request):
     return bedrock.create_inference_profile(**request, aws_retry=True)["inferenceProfileArn"]
 
 
-@describe("delete inference profile {arn}", missing=profiles.MISSING)
+@describe("delete inference profile {arn}", missing=NOT_FOUND)
 def delete_profile(bedrock, arn):
     bedrock.delete_inference_profile(inferenceProfileIdentifier=arn, aws_retry=True)
 

@@ -187,7 +187,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import inferenc
 from ansible_collections.medzen.multiregion.plugins.module_utils import model_access as access
 from ansible_collections.medzen.multiregion.plugins.module_utils import residency
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe
-from ansible_collections.medzen.multiregion.plugins.module_utils.bedrock import ARGUMENTS
+from ansible_collections.medzen.multiregion.plugins.module_utils.bedrock import ARGUMENTS, NOT_FOUND
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import (
@@ -204,7 +204,7 @@ def list_models(bedrock):
     return bedrock.list_foundation_models(aws_retry=True).get("modelSummaries", [])
 
 
-@describe("read the availability of {model_id}", missing=profiles.MISSING)
+@describe("read the availability of {model_id}", missing=NOT_FOUND)
 def get_availability(bedrock, model_id):
     return bedrock.get_foundation_model_availability(modelId=model_id, aws_retry=True)
 
@@ -240,20 +240,29 @@ def judge_region(module, region, rules):
     return [judge_model(bedrock, catalog, model_id, rules) for model_id in module.params["model_ids"]]
 
 
+def find_faults(params):
+    """What is wrong with the options that Bedrock's model does not know."""
+    if not params["model_ids"]:
+        yield "model_ids: is empty; expected one or more"
+    if params["regions"] == []:
+        yield "regions: is empty; leave it out for the module's own"
+    if params["eol_within_days"] < 0:
+        yield f"eol_within_days: is {params['eol_within_days']}; expected 0 or more"
+
+
 def check_options(bedrock, params):
     residency.check_allowed_regions(params["allowed_regions"])
+    if faults := list(find_faults(params)):
+        raise Refused(
+            "The models cannot be judged like this",
+            found="; ".join(faults),
+            next_step="correct the options named",
+            result={"reason": "invalid_option", "faults": faults},
+        )
     for number, given in enumerate(params["model_ids"]):
         identifier = {"inferenceProfileIdentifier": access.bare_id(given)}
         names = {"inferenceProfileIdentifier": f"model_ids[{number}]"}
         check_request(bedrock, "GetInferenceProfile", identifier, names)
-    if params["eol_within_days"] < 0:
-        raise Refused(
-            "eol_within_days counts days ahead",
-            found=params["eol_within_days"],
-            expected="0 or more",
-            next_step="correct the option",
-            result={"reason": "invalid_option", "faults": ["eol_within_days: is negative"]},
-        )
 
 
 def report(module):
@@ -262,8 +271,8 @@ def report(module):
     require_operations(bedrock, *OPERATIONS, since="1.39.0")
     check_options(bedrock, params)
     now, models = datetime.now(UTC), []
+    options = (params["eol_within_days"], params["require_on_demand"], params["allowed_regions"])
     for region in params["regions"] or [module.region]:
-        options = (params["eol_within_days"], params["require_on_demand"], params["allowed_regions"])
         models += judge_region(module, region, access.Rules(region, now, *options))
     return {"changed": False, "verdict": access.find_worst(one["verdict"] for one in models), "models": models}
 
