@@ -247,6 +247,7 @@ targets:
 import contextlib
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library
@@ -273,6 +274,25 @@ BOUNDS = {
     "attempts": (1, 5),
     "max_latency_ms": (1, 600_000),
 }
+GUARDRAIL = {"type": "dict", "options": {"id": {"required": True}, "version": {"required": True}}}
+TARGET = {"region": {"required": True}, "model": {"required": True}, "guardrail": GUARDRAIL}
+ARGUMENT_SPEC = {
+    "targets": {"type": "list", "elements": "dict", "required": True, "options": TARGET},
+    "prompt": {"default": "Reply with the single word OK."},
+    "expect_regex": {},
+    "max_tokens": {"type": "int", "default": 16, "no_log": False},
+    "guardrail": GUARDRAIL,
+    "expect_guardrail": {"type": "bool", "default": False},
+    "max_latency_ms": {"type": "int"},
+    "timeout_s": {"type": "int", "default": 30},
+    "attempts": {"type": "int", "default": 2},
+    "allowed_regions": {"type": "list", "elements": "str"},
+    "strategy": {"choices": ["all", "first_success"], "default": "all"},
+    "simulate_failure_of": {"type": "list", "elements": "str", "default": []},
+    "return_text": {"type": "bool", "default": False},
+    "require_pass": {"type": "bool", "default": True, "no_log": False},
+    **ARGUMENTS,
+}
 
 
 @dataclass(frozen=True)
@@ -280,8 +300,8 @@ class Probe:
     """How every target is asked and judged."""
 
     options: dict
-    connect: object
-    clock: object = time.monotonic
+    connect: Callable
+    clock: Callable = time.monotonic
 
 
 @describe("ask {model} in {region}")
@@ -449,29 +469,7 @@ def report(module):
 
 
 def main():
-    guardrail = {
-        "type": "dict",
-        "options": {"id": {"required": True}, "version": {"required": True}},
-    }
-    target = {"region": {"required": True}, "model": {"required": True}, "guardrail": guardrail}
-    argument_spec = {
-        "targets": {"type": "list", "elements": "dict", "required": True, "options": target},
-        "prompt": {"default": "Reply with the single word OK."},
-        "expect_regex": {},
-        "max_tokens": {"type": "int", "default": 16, "no_log": False},
-        "guardrail": guardrail,
-        "expect_guardrail": {"type": "bool", "default": False},
-        "max_latency_ms": {"type": "int"},
-        "timeout_s": {"type": "int", "default": 30},
-        "attempts": {"type": "int", "default": 2},
-        "allowed_regions": {"type": "list", "elements": "str"},
-        "strategy": {"choices": ["all", "first_success"], "default": "all"},
-        "simulate_failure_of": {"type": "list", "elements": "str", "default": []},
-        "return_text": {"type": "bool", "default": False},
-        "require_pass": {"type": "bool", "default": True, "no_log": False},
-        **ARGUMENTS,
-    }
-    run(AnsibleAWSModule(argument_spec=argument_spec, supports_check_mode=True), report)
+    run(AnsibleAWSModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), report)
 
 
 if __name__ == "__main__":
