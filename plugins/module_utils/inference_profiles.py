@@ -13,6 +13,8 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.bedrock import 
 
 APPLICATION, SYSTEM_DEFINED = "APPLICATION", "SYSTEM_DEFINED"
 DENIED = ("AccessDeniedException",)
+# "The provided model identifier is invalid", which Bedrock says of a model that the region never had.
+NOT_VALID = ("ValidationException",)
 
 
 @describe("describe inference profile {identifier}", missing=NOT_FOUND)
@@ -21,13 +23,23 @@ def get_profile(bedrock: Any, identifier: str) -> dict | None:
     return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
 
 
-@describe("list the inference profiles")
-def list_profiles(bedrock: Any, type_: str | None = None) -> list[dict]:
-    given = {"typeEquals": type_} if type_ else {}
-    return paginate(bedrock, "list_inference_profiles", "inferenceProfileSummaries", **given)
+@describe("look {identifier} up among the inference profiles", missing=(*NOT_FOUND, *NOT_VALID))
+def look_up_profile(bedrock: Any, identifier: str) -> dict | None:
+    """As `get_profile`, for an identifier that may be that of a model."""
+    return bedrock.get_inference_profile(inferenceProfileIdentifier=identifier, aws_retry=True)
 
 
-@describe("describe foundation model {identifier}", missing=NOT_FOUND)
+@describe("list the inference profiles of type {type_}")
+def list_profiles(bedrock: Any, type_: str) -> list[dict]:
+    return paginate(bedrock, "list_inference_profiles", "inferenceProfileSummaries", typeEquals=type_)
+
+
+def list_all_profiles(bedrock: Any) -> list[dict]:
+    """Without a type Bedrock lists those of AWS alone."""
+    return [*list_profiles(bedrock, SYSTEM_DEFINED), *list_profiles(bedrock, APPLICATION)]
+
+
+@describe("describe foundation model {identifier}", missing=(*NOT_FOUND, *NOT_VALID))
 def get_model(bedrock: Any, identifier: str) -> dict | None:
     return bedrock.get_foundation_model(modelIdentifier=identifier, aws_retry=True).get("modelDetails")
 

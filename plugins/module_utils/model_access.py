@@ -69,10 +69,13 @@ class Rules:
 
 @dataclass(frozen=True)
 class Facts:
-    """A model as a region's catalog knows it. `model` and `profile` are None where it does not."""
+    """A model as a region's catalog knows it. `model` and `profile` are None where it does not.
+
+    Of an identifier that it does not know, `foundation_model_id` is the identifier itself.
+    """
 
     model_id: str
-    foundation_model_id: str | None
+    foundation_model_id: str
     model: Mapping | None
     profile: Mapping | None
     profiles: list[str] | None
@@ -99,10 +102,9 @@ def find_facts(catalog: Catalog, model_id: str) -> Facts:
     profile = next((one for one in catalog.profiles or [] if one["inferenceProfileId"] == wanted), None)
     base = wanted
     if profile is not None:
-        base = next((bare_id(arn) for arn in sorted(profiles.model_arns(profile))), "")
+        base = next((bare_id(arn) for arn in sorted(profiles.model_arns(profile))), wanted)
     model = next((one for one in catalog.models or [] if one["modelId"] == base), None)
-    known = profile is not None or model is not None
-    return Facts(model_id, base if known and base else None, model, profile, find_profiles(catalog, base))
+    return Facts(model_id, base, model, profile, find_profiles(catalog, base))
 
 
 def find_profiles(catalog: Catalog, base: str) -> list[str] | None:
@@ -124,7 +126,7 @@ def judge(facts: Facts, availability: Mapping | None, unread: list[Reason], rule
         "model_id": facts.model_id,
         "region": rules.region,
         "kind": facts.kind,
-        "foundation_model_id": facts.foundation_model_id,
+        "foundation_model_id": None if facts.kind == UNKNOWN else facts.foundation_model_id,
         **shown_availability(availability),
         "lifecycle": model_lifecycle.shown(life),
         "inference_types": list((facts.model or {}).get("inferenceTypesSupported", [])),
@@ -136,7 +138,7 @@ def judge(facts: Facts, availability: Mapping | None, unread: list[Reason], rule
 
 def judge_unsupported(model_id: str, rules: Rules) -> dict:
     """The entry of a model in a region without Bedrock: nothing is called there."""
-    facts = Facts(model_id, None, None, None, [])
+    facts = Facts(model_id, bare_id(model_id), None, None, [])
     nowhere = Reason("region_unsupported", f"Bedrock has no endpoint in {rules.region} that this botocore knows")
     return {**judge(facts, None, [nowhere], rules), "region_available": False}
 
@@ -149,9 +151,12 @@ def judge_places(facts: Facts, rules: Rules) -> residency.Residency:
 
 
 def find_reasons(facts: Facts, availability: Mapping | None, unread: list[Reason], rules: Rules) -> list[Reason]:
-    if facts.kind == UNKNOWN:
+    if facts.kind == UNKNOWN and availability is None:
         # It may stand in the list that could not be read.
-        return [] if unread else [Reason("unknown_model", f"Bedrock in {rules.region} has no {facts.model_id}")]
+        return [] if unread else [Reason("unknown_model", f"Bedrock in {rules.region} knows no {facts.model_id}")]
+    if facts.kind == UNKNOWN:
+        # Bedrock knows it, but the region does not list it: it is elsewhere, or its life has ended.
+        return [Reason("not_in_region", f"{rules.region} does not list it; its life may have ended")]
     if availability is None:
         found = [] if unread else [Reason("unreadable", "its availability is not known to Bedrock")]
     else:

@@ -337,7 +337,7 @@ def find_destinations(bedrock, target):
     if not converse.may_be_profile(model):
         return converse.find_places_of_arn(model)
     try:
-        found = profiles.get_profile(bedrock, model)
+        found = profiles.look_up_profile(bedrock, model)
     except AwsError:
         return None
     if found is None:

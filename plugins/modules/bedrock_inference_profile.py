@@ -317,7 +317,7 @@ def require_same(planned, diff):
 
 def find_source(bedrock, identifier):
     """A system-defined profile or a foundation model, with the ARNs that a copy of it gets."""
-    if ":foundation-model/" not in identifier and (found := profiles.get_profile(bedrock, identifier)):
+    if ":foundation-model/" not in identifier and (found := profiles.look_up_profile(bedrock, identifier)):
         return Source(found["inferenceProfileArn"], frozenset(profiles.model_arns(found)))
     if ":inference-profile/" not in identifier and (found := profiles.get_model(bedrock, identifier)):
         return Source(found["modelArn"], frozenset([found["modelArn"]]))
@@ -325,7 +325,7 @@ def find_source(bedrock, identifier):
         f"There is no model and no inference profile {identifier} in this region",
         found="neither answers to this identifier",
         expected="model_source names a foundation model or a system-defined inference profile of this region",
-        next_step="see what there is with medzen.multiregion.bedrock_inference_profile_info",
+        next_step="see what there is with medzen.multiregion.bedrock_inference_profile_info; a model may have ended",
         result={"reason": "unknown_model_source"},
     )
 

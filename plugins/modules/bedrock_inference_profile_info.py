@@ -214,7 +214,9 @@ def read_profiles(bedrock, params):
     if params["inference_profile_id"] is not None:
         found = profiles.get_profile(bedrock, params["inference_profile_id"])
         return [found] if found else []
-    return choose(profiles.list_profiles(bedrock, params["type"]), params["prefix"])
+    of_type = params["type"]
+    listed = profiles.list_profiles(bedrock, of_type) if of_type else profiles.list_all_profiles(bedrock)
+    return choose(listed, params["prefix"])
 
 
 def report(module):

@@ -204,7 +204,7 @@ def list_models(bedrock):
     return bedrock.list_foundation_models(aws_retry=True).get("modelSummaries", [])
 
 
-@describe("read the availability of {model_id}", missing=NOT_FOUND)
+@describe("read the availability of {model_id}", missing=(*NOT_FOUND, *profiles.NOT_VALID))
 def get_availability(bedrock, model_id):
     return bedrock.get_foundation_model_availability(modelId=model_id, aws_retry=True)
 
@@ -220,15 +220,13 @@ def attempt(read, *arguments):
 
 def read_catalog(bedrock):
     models, models_reason = attempt(list_models, bedrock)
-    found, profiles_reason = attempt(profiles.list_profiles, bedrock)
+    found, profiles_reason = attempt(profiles.list_all_profiles, bedrock)
     return access.Catalog(models, found, [one for one in (models_reason, profiles_reason) if one])
 
 
 def judge_model(bedrock, catalog, model_id, rules):
     facts = access.find_facts(catalog, model_id)
-    availability, reason = None, None
-    if facts.foundation_model_id:
-        availability, reason = attempt(get_availability, bedrock, facts.foundation_model_id)
+    availability, reason = attempt(get_availability, bedrock, facts.foundation_model_id)
     return access.judge(facts, availability, [*catalog.reasons, *([reason] if reason else [])], rules)
 
 

@@ -84,6 +84,12 @@ def test_an_agreement_that_the_first_call_makes_warns(status, code):
     assert verdict_of(availability={**GOOD, "agreementAvailability": {"status": status}})[:2] == ("warn", [code])
 
 
+def test_a_model_that_another_region_has_is_not_in_this_one():
+    elsewhere = {**GOOD, "regionAvailability": "NOT_AVAILABLE"}
+    verdict, reasons, entry = verdict_of("amazon.nova-pro-v1:0", elsewhere)
+    assert (verdict, reasons, entry["region_available"]) == ("fail", ["not_in_region"], False)
+
+
 def test_the_end_of_life():
     assert verdict_of(found=catalog(days=-1))[:2] == ("fail", ["end_of_life"])
     assert verdict_of(found=catalog(days=89))[:2] == ("warn", ["end_of_life_near"])

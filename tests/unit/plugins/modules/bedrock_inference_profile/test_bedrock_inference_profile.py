@@ -46,7 +46,7 @@ class FakeBedrock:
 
     def paginate(self, **request):
         self.note("list_inference_profiles")
-        kept = [one for one in self.profiles if one["type"] == request.get("typeEquals", one["type"])]
+        kept = [one for one in self.profiles if one["type"] == request["typeEquals"]]
         self.answer = {"inferenceProfileSummaries": copy.deepcopy(kept)}
         return self
 
@@ -71,7 +71,7 @@ class FakeBedrock:
     def get_foundation_model(self, modelIdentifier, aws_retry):
         self.note("get_foundation_model")
         if NOVA not in modelIdentifier:
-            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "no"}}, "Get")
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": "invalid"}}, "Get")
         return {"modelDetails": {"modelArn": model_arn(HOME), "modelId": NOVA}}
 
     def create_inference_profile(self, aws_retry, clientRequestToken, modelSource, **request):

@@ -35,9 +35,9 @@ class FakeBedrock:
     def get_paginator(self, _operation):
         return self
 
-    def paginate(self, typeEquals=None):
+    def paginate(self, typeEquals="SYSTEM_DEFINED"):
         self.fail()
-        self.found = [one for one in LISTED if typeEquals in (None, one["type"])]
+        self.found = [one for one in LISTED if one["type"] == typeEquals]
         return self
 
     def build_full_result(self):

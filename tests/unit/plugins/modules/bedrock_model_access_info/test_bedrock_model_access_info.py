@@ -35,7 +35,7 @@ class FakeBedrock:
     def get_paginator(self, _operation):
         return self
 
-    def paginate(self):
+    def paginate(self, typeEquals):
         self.note("ListInferenceProfiles")
         return self
 
@@ -44,6 +44,8 @@ class FakeBedrock:
 
     def get_foundation_model_availability(self, modelId, aws_retry):
         self.note("GetFoundationModelAvailability")
+        if modelId != NOVA:
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": "invalid"}}, "Read")
         return GOOD
 
 
@@ -80,9 +82,10 @@ def test_each_model_is_judged_in_each_region(report):
     assert result["verdict"] == "fail"
 
 
-def test_a_region_is_listed_once_and_an_unknown_model_not_asked_about(report, regions):
+def test_a_region_is_listed_once_for_all_its_models(report, regions):
     report(model_ids=[NOVA, "nobody.knows-v1:0"])
-    assert regions[HOME].calls == ["ListFoundationModels", "ListInferenceProfiles", "GetFoundationModelAvailability"]
+    lists = ["ListFoundationModels", "ListInferenceProfiles", "ListInferenceProfiles"]
+    assert regions[HOME].calls == [*lists, "GetFoundationModelAvailability", "GetFoundationModelAvailability"]
 
 
 @pytest.mark.parametrize(

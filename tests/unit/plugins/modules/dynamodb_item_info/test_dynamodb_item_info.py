@@ -27,7 +27,7 @@ class Retrying:
         found = getattr(self.client, name)
         if not callable(found):
             return found
-        return lambda aws_retry=False, *args, **request: found(*args, **request)
+        return lambda *args, aws_retry=False, **request: found(*args, **request)
 
 
 class Module:
@@ -37,10 +37,7 @@ class Module:
         self.check_mode, self.params = check_mode, params
 
     def client(self, service, **_options):
-        made = boto3.client(service, region_name=self.region)
-        made_wrapper = Retrying(made)
-        made_wrapper.get_paginator = made.get_paginator
-        return made_wrapper
+        return Retrying(boto3.client(service, region_name=self.region))
 
 
 @pytest.fixture(autouse=True)
