@@ -19,7 +19,6 @@ THROTTLED, UNAVAILABLE, ACCESS_DENIED = "throttled", "unavailable", "access_deni
 EOL, MODEL_NOT_READY, VALIDATION, OTHER = "eol", "model_not_ready", "validation", "other"
 CLASS_OF_CODE = {
     "ThrottlingException": THROTTLED,
-    "TooManyRequestsException": THROTTLED,
     "ServiceQuotaExceededException": THROTTLED,
     "ServiceUnavailableException": UNAVAILABLE,
     "InternalServerException": UNAVAILABLE,
