@@ -5,105 +5,107 @@ import pytest
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused
 
 
-def many(topic, count):
-    return {"topics": [topic(f"t{number}") for number in range(count)], "tier": None}
+SIDES = dict.fromkeys(("input_action", "output_action", "input_enabled", "output_enabled"))
+PII = {"type": "NAME", "action": "BLOCK", **SIDES}
+REGEX = {"name": "id", "description": None, "pattern": "x", "action": "BLOCK", **SIDES}
 
 
-def build_cases():
-    def filters(make):
-        return lambda topic, strength: {"content_policy": {"filters": make(strength), "tier": None}}
-
-    def topics(make, tier=None):
-        return lambda topic, strength: {"topic_policy": {"topics": make(topic), "tier": tier}}
-
-    def plain(**options):
-        return lambda topic, strength: options
-
-    sides = dict.fromkeys(("input_action", "output_action", "input_enabled", "output_enabled"))
-    pii = {"type": "NAME", "action": "BLOCK", **sides}
-    regex = {"name": "id", "description": None, "pattern": "x", "action": "BLOCK", **sides}
-
-    def sensitive(**lists):
-        return plain(sensitive_information_policy={"pii_entities": None, "regexes": None, **lists})
-
-    def words(texts):
-        return plain(word_policy={"words": [{"text": text, **sides} for text in texts], "managed_word_lists": None})
-
-    return {
-        "attack with output": (filters(lambda make: [make("PROMPT_ATTACK")]), "PROMPT_ATTACK has output_strength HIGH"),
-        "doubled filter": (filters(lambda make: [make("HATE"), make("HATE")]), "content_policy.filters: 'HATE' stands"),
-        "doubled topic": (topics(lambda make: [make("a"), make("a")]), "topic_policy.topics: 'a' stands there 2 times"),
-        "doubled word": (words(["a", "a"]), "word_policy.words: 'a' stands there 2 times"),
-        "doubled pii": (sensitive(pii_entities=[pii, pii]), "sensitive_information_policy.pii_entities: 'NAME'"),
-        "standard alone": (topics(lambda make: [make("a")], "STANDARD"), "topic_policy.tier: STANDARD needs"),
-        "foreign profile": (plain(cross_region_profile="us.guardrail.v1:0"), "cannot be used in eu-central-1"),
-        "foreign profile arn": (
-            plain(cross_region_profile="arn:aws:bedrock:eu-west-1:123456789012:guardrail-profile/eu.guardrail.v1:0"),
-            "a profile in eu-west-1",
-        ),
-        "malformed profile": (plain(cross_region_profile="eu"), "cross_region_profile: 'eu' does not match"),
-        "unknown filter": (filters(lambda make: [make("RUDE")]), r"content_policy.filters\[0\].type: is 'RUDE'"),
-        "no strength": (
-            filters(lambda make: [make("HATE", None)]),
-            r"content_policy.filters\[0\].input_strength: is req",
-        ),
-        "unknown strength": (filters(lambda make: [make("HATE", "MAX")]), r"filters\[0\].input_strength: is 'MAX'"),
-        "unknown modality": (
-            filters(lambda make: [make("HATE", input_modalities=["SMELL"])]),
-            r"content_policy.filters\[0\].input_modalities\[0\]: is the value; expected one of TEXT, IMAGE",
-        ),
-        "unknown action": (topics(lambda make: [make("a", input_action="SHOUT")]), r"topics\[0\].input_action: is the"),
-        "unknown tier": (
-            topics(lambda make: [make("a")], "GOLD"),
-            "topic_policy.tier: is the value; expected one of CL",
-        ),
-        "31 topics": (lambda topic, strength: {"topic_policy": many(topic, 31)}, "topic_policy.topics: has 31 items"),
-        "topic name": (topics(lambda make: [make("a/b")]), r"topic_policy.topics\[0\].name: .* does not match"),
-        "long definition": (
-            topics(lambda make: [make("a", definition="x" * 201)]),
-            r"topic_policy.topics\[0\].definition: has 201 characters; expected 200",
-        ),
-        "six examples": (
-            topics(lambda make: [make("a", examples=list("abcdef"))]),
-            r"topics\[0\].examples: has 6 items",
-        ),
-        "long example": (topics(lambda make: [make("a", examples=["x" * 101])]), r"examples\[0\]: has 101 characters"),
-        "long word": (words(["x" * 101]), r"word_policy.words\[0\].text: has 101 characters"),
-        "unknown pii": (sensitive(pii_entities=[{**pii, "type": "SOUL"}]), r"pii_entities\[0\].type: is 'SOUL'"),
-        "pii action": (sensitive(pii_entities=[{**pii, "action": "EAT"}]), r"pii_entities\[0\].action: is 'EAT'"),
-        "long pattern": (sensitive(regexes=[{**regex, "pattern": "x" * 501}]), r"regexes\[0\].pattern: has 501"),
-        "31 regexes": (
-            sensitive(regexes=[{**regex, "name": str(number)} for number in range(31)]),
-            "sensitive_information_policy.regexes: has 31 items",
-        ),
-        "long message": (plain(blocked_input_messaging="x" * 501), "blocked_input_messaging: has 501 characters"),
-        "long description": (plain(description="x" * 201), "description: has 201 characters"),
-        "long name": (plain(name="x" * 51), "name: has 51 characters"),
-        "name": (plain(name="a b"), "name: the value does not match"),
-        "version description": (plain(version_description="x" * 201), "version_description: has 201 characters"),
-        "tag": (plain(tags={"a?": "1"}), r"tags\[0\].key: 'a\?' does not match"),
-        "keep none": (plain(keep_versions=0), "keep_versions: is 0; expected 1 or more"),
-        "foreign guardrail": (
-            plain(guardrail_id="arn:aws:bedrock:us-east-1:123456789012:guardrail/abc"),
-            "guardrail_id names a resource of another region",
-        ),
-        "foreign key": (
-            plain(kms_key_id="arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"),
-            "kms_key_id names a resource of another region",
-        ),
-        "malformed key": (plain(kms_key_id="my key"), "kms_key_id: 'my key' does not match"),
-        "negative threshold": (
-            plain(contextual_grounding_policy={"filters": [{"type": "GROUNDING", "threshold": -1.0}], "tier": None}),
-            r"contextual_grounding_policy.filters\[0\].threshold: has -1; expected 0 or more",
-        ),
-        "reasoning policy": (
-            plain(automated_reasoning_policy={"policies": ["x"], "confidence_threshold": None}),
-            r"automated_reasoning_policy.policies\[0\]: 'x' does not match",
-        ),
-    }
+def filters(make):
+    return lambda topic, strength: {"content_policy": {"filters": make(strength), "tier": None}}
 
 
-CASES = build_cases()
+def topics(make, tier=None):
+    return lambda topic, strength: {"topic_policy": {"topics": make(topic), "tier": tier}}
+
+
+def plain(**options):
+    return lambda topic, strength: options
+
+
+def sensitive(**lists):
+    return plain(sensitive_information_policy={"pii_entities": None, "regexes": None, **lists})
+
+
+def words(texts):
+    return plain(word_policy={"words": [{"text": text, **SIDES} for text in texts], "managed_word_lists": None})
+
+
+# What is given, and what the refusal says.
+CASES = {
+    "attack with output": (filters(lambda make: [make("PROMPT_ATTACK")]), "PROMPT_ATTACK has output_strength HIGH"),
+    "doubled filter": (filters(lambda make: [make("HATE"), make("HATE")]), "content_policy.filters: 'HATE' stands"),
+    "doubled topic": (topics(lambda make: [make("a"), make("a")]), "topic_policy.topics: 'a' stands there 2 times"),
+    "standard alone": (topics(lambda make: [make("a")], "STANDARD"), "topic_policy.tier: STANDARD needs"),
+    "unknown filter": (filters(lambda make: [make("RUDE")]), r"content_policy.filters\[0\].type: is 'RUDE'"),
+    "no strength": (
+        filters(lambda make: [make("HATE", None)]),
+        r"content_policy.filters\[0\].input_strength: is req",
+    ),
+    "unknown strength": (filters(lambda make: [make("HATE", "MAX")]), r"filters\[0\].input_strength: is 'MAX'"),
+    "unknown modality": (
+        filters(lambda make: [make("HATE", input_modalities=["SMELL"])]),
+        r"content_policy.filters\[0\].input_modalities\[0\]: is the value; expected one of TEXT, IMAGE",
+    ),
+    "unknown action": (topics(lambda make: [make("a", input_action="SHOUT")]), r"topics\[0\].input_action: is the"),
+    "unknown tier": (
+        topics(lambda make: [make("a")], "GOLD"),
+        "topic_policy.tier: is the value; expected one of CL",
+    ),
+    "31 topics": (
+        topics(lambda make: [make(f"t{number}") for number in range(31)]),
+        "topic_policy.topics: has 31 items",
+    ),
+    "topic name": (topics(lambda make: [make("a/b")]), r"topic_policy.topics\[0\].name: .* does not match"),
+    "long definition": (
+        topics(lambda make: [make("a", definition="x" * 201)]),
+        r"topic_policy.topics\[0\].definition: has 201 characters; expected 200",
+    ),
+    "six examples": (
+        topics(lambda make: [make("a", examples=list("abcdef"))]),
+        r"topics\[0\].examples: has 6 items",
+    ),
+    "long example": (topics(lambda make: [make("a", examples=["x" * 101])]), r"examples\[0\]: has 101 characters"),
+    "doubled word": (words(["a", "a"]), "word_policy.words: 'a' stands there 2 times"),
+    "doubled pii": (sensitive(pii_entities=[PII, PII]), "sensitive_information_policy.pii_entities: 'NAME'"),
+    "foreign profile": (plain(cross_region_profile="us.guardrail.v1:0"), "cannot be used in eu-central-1"),
+    "foreign profile arn": (
+        plain(cross_region_profile="arn:aws:bedrock:eu-west-1:123456789012:guardrail-profile/eu.guardrail.v1:0"),
+        "a profile in eu-west-1",
+    ),
+    "malformed profile": (plain(cross_region_profile="eu"), "cross_region_profile: 'eu' does not match"),
+    "long word": (words(["x" * 101]), r"word_policy.words\[0\].text: has 101 characters"),
+    "unknown pii": (sensitive(pii_entities=[{**PII, "type": "SOUL"}]), r"pii_entities\[0\].type: is 'SOUL'"),
+    "pii action": (sensitive(pii_entities=[{**PII, "action": "EAT"}]), r"pii_entities\[0\].action: is 'EAT'"),
+    "long pattern": (sensitive(regexes=[{**REGEX, "pattern": "x" * 501}]), r"regexes\[0\].pattern: has 501"),
+    "31 regexes": (
+        sensitive(regexes=[{**REGEX, "name": str(number)} for number in range(31)]),
+        "sensitive_information_policy.regexes: has 31 items",
+    ),
+    "long message": (plain(blocked_input_messaging="x" * 501), "blocked_input_messaging: has 501 characters"),
+    "long description": (plain(description="x" * 201), "description: has 201 characters"),
+    "long name": (plain(name="x" * 51), "name: has 51 characters"),
+    "name": (plain(name="a b"), "name: the value does not match"),
+    "version description": (plain(version_description="x" * 201), "version_description: has 201 characters"),
+    "tag": (plain(tags={"a?": "1"}), r"tags\[0\].key: 'a\?' does not match"),
+    "keep none": (plain(keep_versions=0), "keep_versions: is 0; expected 1 or more"),
+    "foreign guardrail": (
+        plain(guardrail_id="arn:aws:bedrock:us-east-1:123456789012:guardrail/abc"),
+        "guardrail_id names a resource of another region",
+    ),
+    "foreign key": (
+        plain(kms_key_id="arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"),
+        "kms_key_id names a resource of another region",
+    ),
+    "malformed key": (plain(kms_key_id="my key"), "kms_key_id: 'my key' does not match"),
+    "negative threshold": (
+        plain(contextual_grounding_policy={"filters": [{"type": "GROUNDING", "threshold": -1.0}], "tier": None}),
+        r"contextual_grounding_policy.filters\[0\].threshold: has -1; expected 0 or more",
+    ),
+    "reasoning policy": (
+        plain(automated_reasoning_policy={"policies": ["x"], "confidence_threshold": None}),
+        r"automated_reasoning_policy.policies\[0\]: 'x' does not match",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", CASES)
