@@ -15,7 +15,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.test import run_wsgi_app
 
 from rehearsal.cloud import faults as fault_rules
-from rehearsal.cloud.errors import ApiError
+from rehearsal.cloud.errors import ApiError, ConnectionDropped
 from rehearsal.cloud.faults import Rule
 from rehearsal.cloud.ledger import is_write
 from rehearsal.cloud.operations import Call
@@ -28,10 +28,6 @@ from rehearsal.cloud.world_state import World
 LOG = logging.getLogger("rehearsal.cloud")
 # A failure of the stand-in itself; 501, because botocore retries a 500 and hides it.
 OWN_FAILURE, OWN_FAILURE_STATUS = "StandInFailure", 501
-
-
-class ConnectionDropped(Exception):
-    """The call took effect and its answer must not reach the caller."""
 
 
 class MotoDispatcher(DomainDispatcherApplication):
@@ -68,7 +64,7 @@ class Dispatcher:
         self._repeats = Repeats(world.clock)
 
     def answer(self, environ: dict[str, Any], body: bytes) -> Answer:
-        """Answer a request; raises ConnectionDropped when a fault wants the answer lost."""
+        """Answer a request; raises ConnectionDropped when the caller is to get no answer."""
         scope = read_scope(environ)
         if scope is None:
             return self._moto_alone(environ, body)
@@ -102,6 +98,8 @@ class Dispatcher:
                 return self._take(environ, body, call)
         except ApiError as error:
             return error_answer(call, error)
+        except ConnectionDropped:  # no answer, and nothing to write down: the call reached no service
+            raise
         except NotImplementedError as problem:
             return error_answer(call, _not_implemented(call, str(problem)))
         except Exception as problem:  # the server must outlive any bug and name it to the caller

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ApiError: what a layer raises to refuse a call; the dispatcher writes it in the shape of the service's protocol."""
+"""What a layer raises to refuse a call; the dispatcher writes an ApiError in the shape of the service's protocol."""
 
 from __future__ import annotations
+
+
+class ConnectionDropped(Exception):
+    """The connection ends without an answer: it is lost, or there is no such endpoint."""
 
 
 class ApiError(Exception):

@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from moto.core.utils import get_service_model
 
@@ -23,6 +22,8 @@ TOKEN_NAMES = ("ClientToken", "clientToken", "IdempotencyToken", "ClientRequestT
 OWN_TOKENS = {"secretsmanager", "cloudformation", "dynamodb"}
 # AWS keeps them for 1 to 24 hours, by service.
 KEPT_SECONDS = 3600.0
+# How services that have no IdempotentParameterMismatch say it.
+MISMATCH_CODES = {"bedrock": "ConflictException"}
 
 
 class Repeats:
@@ -49,7 +50,7 @@ class Repeats:
             return None
         if before != content(call):
             text = f"The idempotency token {key[-1]} was used for {call.operation} with other parameters."
-            raise ApiError("IdempotentParameterMismatch", text)
+            raise ApiError(MISMATCH_CODES.get(call.service, "IdempotentParameterMismatch"), text)
         return answer
 
 
@@ -69,5 +70,4 @@ def content(call: Call) -> str:
 
 
 def _modelled_tokens(call: Call) -> list[str]:
-    shape: Any = get_service_model(call.service).operation_model(call.operation).input_shape
-    return list(getattr(shape, "idempotent_members", None) or [])
+    return list(get_service_model(call.service).operation_model(call.operation).idempotent_members)

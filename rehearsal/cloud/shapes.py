@@ -19,20 +19,27 @@ from rehearsal.cloud.errors import ApiError
 from rehearsal.cloud.operations import Call, Hook
 
 
-def modelled(answer: Hook, refuse: Callable[[str], ApiError]) -> Hook:
+def as_it_is(value: dict[str, Any]) -> dict[str, Any]:
+    return value
+
+
+def modelled(
+    answer: Hook, refuse: Callable[[str], ApiError], seen: Callable[[dict[str, Any]], dict[str, Any]] = as_it_is
+) -> Hook:
     """A handler whose parameters are validated before and whose result is validated afterwards.
 
     `refuse(text)` makes the service's own error for a bad request. A result that breaks the model is a bug of the
-    stand-in and is told as one.
+    stand-in and is told as one. `seen(value)` is what of either side is compared, where AWS is known to allow more than
+    botocore's model says.
     """
 
     def call_answer(call: Call) -> dict[str, Any]:
         operation = get_service_model(call.service).operation_model(call.operation)
-        faults = list(iter_faults(operation.input_shape, call.parameters)) if operation.input_shape else []
+        faults = list(iter_faults(operation.input_shape, seen(call.parameters))) if operation.input_shape else []
         if faults:
             raise refuse(f"{len(faults)} validation error(s) detected: {'; '.join(faults)}")
         result = answer(call) or {}
-        check_result(call, result)
+        check_result(call, seen(result))
         return result
 
     return call_answer
