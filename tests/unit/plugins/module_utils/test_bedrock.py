@@ -67,11 +67,21 @@ def test_a_service_that_gives_no_reason_is_said_to_give_none():
     assert bedrock.failure_of({}) == "the service gives no reason"
 
 
-def test_versions_come_newest_first_and_without_the_draft():
-    rows = [{"version": version} for version in ("2", "DRAFT", "10", "1")]
-    pages = SimpleNamespace(build_full_result=lambda: {"guardrails": rows})
-    connection = SimpleNamespace(get_paginator=lambda _name: SimpleNamespace(paginate=lambda **_request: pages))
-    assert [row["version"] for row in bedrock.list_versions(connection, "abc")] == ["10", "2", "1"]
+def test_versions_come_newest_first_without_the_draft_and_what_is_on_its_way_out():
+    rows = [{"version": version, "status": "READY"} for version in ("2", "DRAFT", "10", "1")]
+    assert bedrock.find_versions([*rows, {"version": "3", "status": "DELETING"}]) == [10, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("status", "busy"), [("READY", False), ("FAILED", False), ("DELETING", True), ("VERSIONING", True)]
+)
+def test_a_version_that_is_under_way_keeps_its_guardrail_busy(status, busy):
+    assert bedrock.is_busy([{"version": "DRAFT", "status": "READY"}, {"version": "1", "status": status}]) is busy
+
+
+def test_one_look_is_not_enough():
+    done = bedrock.in_a_row(lambda state: state)
+    assert [done(state) for state in (True, False, True, True)] == [False, False, False, True]
 
 
 def test_a_region_without_bedrock_is_refused_before_a_client_is_made():

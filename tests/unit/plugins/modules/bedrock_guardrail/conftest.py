@@ -55,12 +55,12 @@ def answer(request):
 
 
 class Bedrock:
-    """Takes aws_retry; remembers its calls. `statuses` and `unknown` are what the next looks get to see."""
+    """Takes aws_retry; remembers its calls. `statuses`, `listed_statuses` and `unknown` are what the next looks see."""
 
     def __init__(self, model):
         self.meta = SimpleNamespace(service_model=model, region_name=REGION)
         self.drafts, self.versions, self.tags, self.tokens = {}, {}, {}, {}
-        self.calls, self.requests, self.statuses, self.unknown = [], [], [], 0
+        self.calls, self.requests, self.statuses, self.listed_statuses, self.unknown = [], [], [], [], 0
 
     # ---- what a test does ----
 
@@ -71,7 +71,8 @@ class Bedrock:
     def made(self, **request):
         """A guardrail that is there already."""
         texts = {"name": "g", "blockedInputMessaging": "no", "blockedOutputsMessaging": "no"}
-        made = self.create_guardrail(**{**texts, **request})["guardrailId"]
+        words = {"wordPolicyConfig": {"wordsConfig": [{"text": "fool"}]}}
+        made = self.create_guardrail(**{**texts, **words, **request})["guardrailId"]
         self.calls.clear()
         return made
 
@@ -152,7 +153,8 @@ class Bedrock:
         self.calls.append("list_guardrails")
         if guardrailIdentifier:
             versions = ["DRAFT", *self.versions[guardrailIdentifier]]
-            rows = [{"id": guardrailIdentifier, "version": version} for version in versions]
+            status = self.listed_statuses.pop(0) if self.listed_statuses else "READY"
+            rows = [{"id": guardrailIdentifier, "version": version, "status": status} for version in versions]
         else:
             rows = [{"id": key, "arn": f"{ARN}/{key}", "name": value["name"]} for key, value in self.drafts.items()]
         return SimpleNamespace(build_full_result=lambda: {"guardrails": rows})

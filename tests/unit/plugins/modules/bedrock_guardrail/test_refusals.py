@@ -4,7 +4,6 @@
 import pytest
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused
 
-
 SIDES = dict.fromkeys(("input_action", "output_action", "input_enabled", "output_enabled"))
 PII = {"type": "NAME", "action": "BLOCK", **SIDES}
 REGEX = {"name": "id", "description": None, "pattern": "x", "action": "BLOCK", **SIDES}
@@ -76,6 +75,18 @@ CASES = {
     "long word": (words(["x" * 101]), r"word_policy.words\[0\].text: has 101 characters"),
     "unknown pii": (sensitive(pii_entities=[{**PII, "type": "SOUL"}]), r"pii_entities\[0\].type: is 'SOUL'"),
     "pii action": (sensitive(pii_entities=[{**PII, "action": "EAT"}]), r"pii_entities\[0\].action: is 'EAT'"),
+    "look-around": (
+        sensitive(regexes=[{**REGEX, "pattern": "(?<!x)y"}]),
+        "the pattern of 'id' looks ahead or behind",
+    ),
+    "topics that differ in case": (
+        topics(lambda make: [make("Law"), make("law")]),
+        "topic_policy.topics: 'Law' and 'law' stands there 2 times",
+    ),
+    "threshold of one": (
+        plain(contextual_grounding_policy={"filters": [{"type": "RELEVANCE", "threshold": 1.0}], "tier": None}),
+        "RELEVANCE has the threshold 1; expected 0.99 at most",
+    ),
     "long pattern": (sensitive(regexes=[{**REGEX, "pattern": "x" * 501}]), r"regexes\[0\].pattern: has 501"),
     "31 regexes": (
         sensitive(regexes=[{**REGEX, "name": str(number)} for number in range(31)]),
@@ -157,4 +168,11 @@ def test_a_tier_without_items_is_refused(ensure, bedrock):
     bedrock.made()
     with pytest.raises(MultiregionError, match="topic_policy.topics: is required"):
         ensure(topic_policy={"topics": None, "tier": "CLASSIC"})
+    assert bedrock.writes == []
+
+
+def test_automated_reasoning_needs_a_profile(ensure, bedrock, full):
+    arn = "arn:aws:bedrock:eu-central-1:123456789012:automated-reasoning-policy/abcdefghijkl"
+    with pytest.raises(Refused, match="automated_reasoning_policy needs a cross_region_profile"):
+        ensure(**full, automated_reasoning_policy={"policies": [arn], "confidence_threshold": None})
     assert bedrock.writes == []

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
 
 GROUNDING = {"contextualGroundingPolicyConfig": {"filtersConfig": [{"type": "GROUNDING", "threshold": 0.7}]}}
 
@@ -89,9 +90,10 @@ def test_an_id_finds_the_guardrail_and_the_name_renames_it(ensure, bedrock):
 
 def test_a_guardrail_that_is_under_way_is_joined_before_it_is_compared(ensure, bedrock):
     bedrock.made(description="x")
-    bedrock.statuses = [{"status": "UPDATING"}, {"status": "UPDATING"}]
+    bedrock.listed_statuses = ["UPDATING", "UPDATING", "READY", "UPDATING"]
     assert not ensure(description="x")["changed"]
-    assert bedrock.calls.count("get_guardrail") == 4
+    # The first look, three more until it rests, and two that say so.
+    assert bedrock.calls.count("list_guardrails") == 7
 
 
 def test_a_guardrail_that_failed_is_sent_again(ensure, bedrock):
@@ -116,3 +118,10 @@ def test_an_update_takes_no_tags(ensure, bedrock):
     bedrock.made(**GROUNDING)
     ensure(description="new", tags={"a": "1"})
     assert bedrock.writes == ["update_guardrail", "tag_resource"]
+
+
+def test_the_last_policy_is_not_taken_away(ensure, bedrock):
+    bedrock.made()
+    with pytest.raises(Refused, match="no policy is left"):
+        ensure(word_policy={"words": [], "managed_word_lists": None})
+    assert bedrock.writes == []

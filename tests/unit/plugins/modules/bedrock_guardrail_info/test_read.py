@@ -26,8 +26,8 @@ def bedrock(monkeypatch):
     )
     monkeypatch.setattr(
         module.bedrock,
-        "list_versions",
-        lambda _connection, key: [{"version": number} for number in VERSIONS if key == "a"],
+        "list_rows",
+        lambda _connection, key: [{"version": number, "status": "READY"} for number in VERSIONS if key == "a"],
     )
     monkeypatch.setattr(module.bedrock, "list_tags", lambda _connection, arn: {"arn": arn})
 
