@@ -15,6 +15,7 @@ description:
     the key that it names. Values that the service fills in (actions C(BLOCK), evaluation enabled, modality C(TEXT),
     tier C(CLASSIC)) count as given.
   - An application that uses the C(DRAFT) gets every change at once. Production uses a number, see O(publish_version).
+  - A guardrail has at least one policy: the last one cannot be removed.
   - Every enum, pattern and limit is checked against botocore's model before the first call, in check mode as well.
   - Operations used are C(bedrock:ListGuardrails), C(bedrock:GetGuardrail), C(bedrock:CreateGuardrail),
     C(bedrock:UpdateGuardrail), C(bedrock:CreateGuardrailVersion), C(bedrock:DeleteGuardrail),
@@ -467,11 +468,13 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import guardrai
 from ansible_collections.medzen.multiregion.plugins.module_utils import guardrail_shapes as shapes
 from ansible_collections.medzen.multiregion.plugins.module_utils import tags as tagging
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, snake, token
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.kms import describe_key
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import require_operations
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import TimeLeft, wait_arguments
+
+CONFLICT = "ConflictException"
 
 
 @dataclass(frozen=True)
@@ -645,6 +648,32 @@ def create(connection, params, wanted):
     return create_guardrail(connection, params["name"], {key: value for key, value in request.items() if value})
 
 
+def update(connection, work, guardrail_id):
+    """An update takes no token: repeated after a lost answer it conflicts with itself, which is seen by its effect."""
+    try:
+        update_guardrail(connection, guardrail_id, work.wanted)
+    except AwsError as error:
+        if error.code != CONFLICT:
+            raise
+        bedrock.wait_while_busy(connection, guardrail_id, work.left.seconds(), work.params["poll_seconds"])
+        found = bedrock.get_guardrail(connection, guardrail_id)
+        if found is None or planning.has_changed(shapes.request_from_answer(found), work.wanted):
+            raise
+
+
+def delete(connection, guardrail_id, version=None):
+    """Delete the guardrail or a version; one that is on its way out already, after a lost answer, is no conflict."""
+    try:
+        if version:
+            delete_version(connection, guardrail_id, version)
+        else:
+            delete_guardrail(connection, guardrail_id)
+    except AwsError as error:
+        found = bedrock.get_guardrail(connection, guardrail_id, version or bedrock.DRAFT)
+        if error.code != CONFLICT or bedrock.status_of(found) not in (None, bedrock.DELETING):
+            raise
+
+
 def publish(connection, work, guardrail_id):
     """Make a version and see it ready; the token keeps a lost answer from making two."""
     params = work.params
@@ -666,7 +695,7 @@ def write(connection, work, present):
     else:
         guardrail_id = present.guardrail["guardrailId"]
         if plan["update"]:
-            update_guardrail(connection, guardrail_id, work.wanted)
+            update(connection, work, guardrail_id)
         bedrock.converge_tags(connection, present.guardrail["guardrailArn"], plan["to_set"], plan["to_remove"])
     if (plan["create"] or plan["update"]) and (params["wait"] or plan["publish"]):
         wait_for(connection, guardrail_id, bedrock.DRAFT, params, work.left, is_new=plan["create"])
@@ -679,7 +708,7 @@ def delete_versions(connection, work, guardrail_id):
     """One after the other: while one is on its way out, the service deletes no other."""
     numbers, poll_seconds = work.plan["delete"], work.params["poll_seconds"]
     for number in numbers:
-        delete_version(connection, guardrail_id, str(number))
+        delete(connection, guardrail_id, str(number))
         if work.params["wait"] or number != numbers[-1]:
             bedrock.wait_for_absence(connection, guardrail_id, work.left.seconds(), poll_seconds, str(number))
 
@@ -749,7 +778,7 @@ def ensure_absent(module, connection):
     present = shapes.request_from_answer(current)
     before = planning.diff_side(connection, present, tags, versions, params["diff_sensitive"])
     if not module.check_mode:
-        delete_guardrail(connection, guardrail_id)
+        delete(connection, guardrail_id)
         if params["wait"]:
             bedrock.wait_for_absence(connection, guardrail_id, left.seconds(), params["poll_seconds"])
     return {"changed": True, "diff": {"before": before, "after": {}}}
