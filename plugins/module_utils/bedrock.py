@@ -43,10 +43,18 @@ def list_guardrails(connection: Any) -> list[dict]:
 
 
 @describe("list the versions of guardrail {guardrail_id}", missing=NOT_FOUND, default=[])
-def list_versions(connection: Any, guardrail_id: str) -> list[dict]:
-    """The numbered versions of a guardrail, newest first."""
-    rows = paginate(connection, "list_guardrails", "guardrails", guardrailIdentifier=guardrail_id)
-    return sorted((row for row in rows if row["version"] != DRAFT), key=lambda row: -int(row["version"]))
+def list_rows(connection: Any, guardrail_id: str) -> list[dict]:
+    """A row for the draft of a guardrail and for each of its numbered versions."""
+    return paginate(connection, "list_guardrails", "guardrails", guardrailIdentifier=guardrail_id)
+
+
+def find_versions(rows: list[dict]) -> list[int]:
+    """The numbered versions among the rows of a guardrail, newest first, without those that are on their way out."""
+    return sorted((int(row["version"]) for row in rows if is_numbered(row) and row["status"] != DELETING), reverse=True)
+
+
+def is_numbered(row: Mapping) -> bool:
+    return row["version"] != DRAFT
 
 
 @describe("get version {version} of guardrail {guardrail_id}", missing=NOT_FOUND)
@@ -160,18 +168,41 @@ def wait_for_ready(
     )
 
 
-def wait_for_absence(connection: Any, guardrail_id: str, timeout_s: float, poll_seconds: float) -> None:
-    """Gone is what two looks in a row do not find."""
+def is_busy(rows: list[dict]) -> bool:
+    """Whether draft or a version is under way; the service takes no change of a guardrail then."""
+    return any(row["status"] in (*BUSY, DELETING) for row in rows)
+
+
+def in_a_row(predicate: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """A predicate that two looks in a row have to fulfil."""
     looks: list[bool] = []
 
-    def is_gone(guardrail: Mapping | None) -> bool:
-        looks.append(guardrail is None)
+    def done(state: Any) -> bool:
+        looks.append(predicate(state))
         return looks[-2:] == [True, True]
 
+    return done
+
+
+def wait_while_busy(connection: Any, guardrail_id: str, timeout_s: float, poll_seconds: float) -> list[dict]:
+    """The rows of a guardrail once nothing of it is under way any more, however that ended."""
+    return wait_until(
+        lambda: list_rows(connection, guardrail_id),
+        in_a_row(lambda rows: not is_busy(rows)),
+        f"what is under way at guardrail {guardrail_id}",
+        timeout_s,
+        poll_seconds,
+        text=lambda rows: ", ".join(f"{row['version']} {row['status']}" for row in rows) or "not there",
+    )
+
+
+def wait_for_absence(
+    connection: Any, guardrail_id: str, timeout_s: float, poll_seconds: float, version: str = DRAFT
+) -> None:
     wait_until(
-        lambda: get_guardrail(connection, guardrail_id),
-        is_gone,
-        f"guardrail {guardrail_id} to be gone",
+        lambda: get_guardrail(connection, guardrail_id, version),
+        in_a_row(lambda guardrail: guardrail is None),
+        f"version {version} of guardrail {guardrail_id} to be gone",
         timeout_s,
         poll_seconds,
         failed=lambda found: f"its status is FAILED: {failure_of(found)}" if status_of(found) == FAILED else None,

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -19,6 +20,10 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.service_model i
 # The model says 200, which holds for CLASSIC:
 # https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-tiers.html
 DEFINITION_CHARS_MAX_STANDARD = 1000
+# https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-contextual-grounding-check.html
+THRESHOLD_MAX = 0.99
+# https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-sensitive-filters.html
+LOOK_AROUND = re.compile(r"\(\?<?[=!]")
 # Stands for what an existing guardrail has, where the options do not say it.
 KEPT = {"name": "kept", "blockedInputMessaging": "kept", "blockedOutputsMessaging": "kept"}
 REQUIRED = ("blocked_input_messaging", "blocked_outputs_messaging")
@@ -29,8 +34,8 @@ REQUIRED = ("blocked_input_messaging", "blocked_outputs_messaging")
 
 def check_options(connection: Any, params: Mapping[str, Any], region: str) -> None:
     """Refuse, before any call, what the service would refuse or what would not be what it seems to be."""
-    faults = [*iter_duplicates(params), *iter_strength_faults(params), *iter_tier_faults(params)]
-    refuse_faults(faults)
+    looks = (iter_duplicates, iter_strength_faults, iter_tier_faults, iter_pattern_faults, iter_threshold_faults)
+    refuse_faults(fault for look in looks for fault in look(params))
     check_profile(params["cross_region_profile"], region)
     request = shapes.build_request(params)
     # A policy of which only the tier is given takes its items from the guardrail that is there.
@@ -68,10 +73,12 @@ def refuse_faults(faults: Iterable[str]) -> None:
 
 def iter_duplicates(params: Mapping[str, Any]) -> Iterator[str]:
     for option, items, listed in shapes.given_items(params):
-        counted = Counter(item[items.key] if items.key else item for item in listed)
-        for name, times in sorted(counted.items()):
-            if times > 1:
-                yield f"{option}: {name!r} stands there {times} times"
+        names = [item[items.key] if items.key else item for item in listed]
+        # The service does not tell "Law" from "law".
+        counted = Counter(name.lower() for name in names)
+        for folded in sorted(name for name, times in counted.items() if times > 1):
+            spelt = sorted({name for name in names if name.lower() == folded})
+            yield f"{option}: {' and '.join(map(repr, spelt))} stands there {counted[folded]} times"
 
 
 def iter_strength_faults(params: Mapping[str, Any]) -> Iterator[str]:
@@ -88,6 +95,24 @@ def iter_tier_faults(params: Mapping[str, Any]) -> Iterator[str]:
     for option, tier in shapes.given_tiers(params).items():
         if tier == shapes.STANDARD and not params["cross_region_profile"]:
             yield f"{option}.tier: STANDARD needs cross_region_profile in the same task"
+
+
+def iter_pattern_faults(params: Mapping[str, Any]) -> Iterator[str]:
+    for item in (params["sensitive_information_policy"] or {}).get("regexes") or []:
+        if LOOK_AROUND.search(item["pattern"]):
+            yield (
+                f"sensitive_information_policy.regexes: the pattern of {item['name']!r} looks ahead or behind, which "
+                "the service does not know"
+            )
+
+
+def iter_threshold_faults(params: Mapping[str, Any]) -> Iterator[str]:
+    for item in (params["contextual_grounding_policy"] or {}).get("filters") or []:
+        if item["threshold"] > THRESHOLD_MAX:
+            yield (
+                f"contextual_grounding_policy.filters: {item['type']} has the threshold {item['threshold']:g}; "
+                f"expected {THRESHOLD_MAX} at most, since 1 blocks everything"
+            )
 
 
 def iter_definition_faults(request: Mapping[str, Any]) -> Iterator[str]:
@@ -111,10 +136,20 @@ def check_complete(connection: Any, params: Mapping[str, Any], request: Mapping[
             next_step="give them",
             result={"reason": "invalid_option"},
         )
-    standard = [option for option, tier in shapes.tiers(request).items() if tier == shapes.STANDARD]
-    if standard and "crossRegionConfig" not in request:
-        refuse_faults([f"{option} has the tier STANDARD, which needs a cross_region_profile" for option in standard])
+    refuse_faults(iter_whole_faults(request))
     check_form(connection, "CreateGuardrail", request)
+
+
+def iter_whole_faults(request: Mapping[str, Any]) -> Iterator[str]:
+    if not any(policy.put in request for policy in shapes.POLICIES):
+        yield f"no policy is left; expected one of {', '.join(policy.option for policy in shapes.POLICIES)}"
+    if "crossRegionConfig" in request:
+        return
+    for option, tier in shapes.tiers(request).items():
+        if tier == shapes.STANDARD:
+            yield f"{option} has the tier STANDARD, which needs a cross_region_profile"
+    if "automatedReasoningPolicyConfig" in request:
+        yield "automated_reasoning_policy needs a cross_region_profile"
 
 
 # --- plan ------------------------------------------------------------------------------------------------------------

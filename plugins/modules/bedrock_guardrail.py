@@ -15,6 +15,7 @@ description:
     the key that it names. Values that the service fills in (actions C(BLOCK), evaluation enabled, modality C(TEXT),
     tier C(CLASSIC)) count as given.
   - An application that uses the C(DRAFT) gets every change at once. Production uses a number, see O(publish_version).
+  - A guardrail has at least one policy: the last one cannot be removed.
   - Every enum, pattern and limit is checked against botocore's model before the first call, in check mode as well.
   - Operations used are C(bedrock:ListGuardrails), C(bedrock:GetGuardrail), C(bedrock:CreateGuardrail),
     C(bedrock:UpdateGuardrail), C(bedrock:CreateGuardrailVersion), C(bedrock:DeleteGuardrail),
@@ -467,11 +468,13 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import guardrai
 from ansible_collections.medzen.multiregion.plugins.module_utils import guardrail_shapes as shapes
 from ansible_collections.medzen.multiregion.plugins.module_utils import tags as tagging
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, snake, token
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.kms import describe_key
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import require_operations
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import TimeLeft, wait_arguments
+
+CONFLICT = "ConflictException"
 
 
 @dataclass(frozen=True)
@@ -524,17 +527,21 @@ def delete_guardrail(connection, guardrail_id):
 
 
 def read_current(module, connection, left):
-    """The guardrail as it is; one that is under way is joined first, one that is being deleted is waited for."""
+    """The guardrail and its rows; what is under way is joined first, a deletion is waited for."""
     params = module.params
     current = bedrock.find_guardrail(connection, params["name"], params["guardrail_id"])
-    status = bedrock.status_of(current)
-    if status == bedrock.DELETING:
-        if not module.check_mode:
-            bedrock.wait_for_absence(connection, current["guardrailId"], left.seconds(), params["poll_seconds"])
-        return None
-    if status in bedrock.BUSY and params["wait"] and not module.check_mode:
-        return wait_for(connection, current["guardrailId"], bedrock.DRAFT, params, left)
-    return current
+    if current is None:
+        return None, []
+    guardrail_id, waits = current["guardrailId"], params["wait"] and not module.check_mode
+    if bedrock.status_of(current) == bedrock.DELETING:
+        if waits:
+            bedrock.wait_for_absence(connection, guardrail_id, left.seconds(), params["poll_seconds"])
+        return None, []
+    rows = bedrock.list_rows(connection, guardrail_id)
+    if bedrock.is_busy(rows) and waits:
+        rows = bedrock.wait_while_busy(connection, guardrail_id, left.seconds(), params["poll_seconds"])
+        current = bedrock.get_guardrail(connection, guardrail_id)
+    return current, rows
 
 
 def wait_for(connection, guardrail_id, version, params, left, is_new=False):
@@ -559,30 +566,24 @@ def resolve_key(module):
     return {**module.params, "kms_key_id": key["Arn"]}
 
 
-def read_newest(module, connection, guardrail_id, versions, left):
-    """The newest numbered version, if it is needed and worth comparing with: one that failed is not."""
-    params = module.params
-    if params["publish_version"] != "on_change" or not versions:
-        return None
-    number = versions[0]["version"]
-    newest = bedrock.get_guardrail(connection, guardrail_id, number)
-    if bedrock.status_of(newest) in bedrock.BUSY and params["wait"] and not module.check_mode:
-        newest = wait_for(connection, guardrail_id, number, params, left)
+def read_newest(connection, guardrail_id, versions):
+    """The newest numbered version in the request's form, if it is worth comparing with: one that failed is not."""
+    newest = bedrock.get_guardrail(connection, guardrail_id, str(versions[0])) if versions else None
     return None if bedrock.status_of(newest) in (None, bedrock.FAILED) else shapes.request_from_answer(newest)
 
 
 def read_present(module, connection, left):
     """Everything that is there, from which the plan is made."""
-    current = read_current(module, connection, left)
+    current, rows = read_current(module, connection, left)
     if current is None:
         return Present()
-    guardrail_id = current["guardrailId"]
-    versions = bedrock.list_versions(connection, guardrail_id)
+    versions = bedrock.find_versions(rows)
+    compares = module.params["publish_version"] == "on_change"
     return Present(
         guardrail=current,
         request=shapes.request_from_answer(current),
-        versions=[int(row["version"]) for row in versions],
-        newest=read_newest(module, connection, guardrail_id, versions, left),
+        versions=versions,
+        newest=read_newest(connection, current["guardrailId"], versions) if compares else None,
         tags=bedrock.list_tags(connection, current["guardrailArn"]),
     )
 
@@ -647,15 +648,42 @@ def create(connection, params, wanted):
     return create_guardrail(connection, params["name"], {key: value for key, value in request.items() if value})
 
 
-def publish(connection, params, left, guardrail_id):
+def update(connection, work, guardrail_id):
+    """An update takes no token: repeated after a lost answer it conflicts with itself, which is seen by its effect."""
+    try:
+        update_guardrail(connection, guardrail_id, work.wanted)
+    except AwsError as error:
+        if error.code != CONFLICT:
+            raise
+        bedrock.wait_while_busy(connection, guardrail_id, work.left.seconds(), work.params["poll_seconds"])
+        found = bedrock.get_guardrail(connection, guardrail_id)
+        if found is None or planning.has_changed(shapes.request_from_answer(found), work.wanted):
+            raise
+
+
+def delete(connection, guardrail_id, version=None):
+    """Delete the guardrail or a version; one that is on its way out already, after a lost answer, is no conflict."""
+    try:
+        if version:
+            delete_version(connection, guardrail_id, version)
+        else:
+            delete_guardrail(connection, guardrail_id)
+    except AwsError as error:
+        found = bedrock.get_guardrail(connection, guardrail_id, version or bedrock.DRAFT)
+        if error.code != CONFLICT or bedrock.status_of(found) not in (None, bedrock.DELETING):
+            raise
+
+
+def publish(connection, work, guardrail_id):
     """Make a version and see it ready; the token keeps a lost answer from making two."""
+    params = work.params
     request = {"clientRequestToken": token("publish guardrail", connection.meta.region_name, guardrail_id)}
     if params["version_description"]:
         request["description"] = params["version_description"]
     version = create_version(connection, guardrail_id, request)
-    if params["wait"]:
-        wait_for(connection, guardrail_id, version, params, left, is_new=True)
-        wait_for(connection, guardrail_id, bedrock.DRAFT, params, left)
+    if params["wait"] or work.plan["delete"]:
+        wait_for(connection, guardrail_id, version, params, work.left, is_new=True)
+        wait_for(connection, guardrail_id, bedrock.DRAFT, params, work.left)
     return version
 
 
@@ -667,14 +695,22 @@ def write(connection, work, present):
     else:
         guardrail_id = present.guardrail["guardrailId"]
         if plan["update"]:
-            update_guardrail(connection, guardrail_id, work.wanted)
+            update(connection, work, guardrail_id)
         bedrock.converge_tags(connection, present.guardrail["guardrailArn"], plan["to_set"], plan["to_remove"])
     if (plan["create"] or plan["update"]) and (params["wait"] or plan["publish"]):
         wait_for(connection, guardrail_id, bedrock.DRAFT, params, work.left, is_new=plan["create"])
-    published = publish(connection, params, work.left, guardrail_id) if plan["publish"] else None
-    for number in plan["delete"]:
-        delete_version(connection, guardrail_id, str(number))
+    published = publish(connection, work, guardrail_id) if plan["publish"] else None
+    delete_versions(connection, work, guardrail_id)
     return guardrail_id, published
+
+
+def delete_versions(connection, work, guardrail_id):
+    """One after the other: while one is on its way out, the service deletes no other."""
+    numbers, poll_seconds = work.plan["delete"], work.params["poll_seconds"]
+    for number in numbers:
+        delete(connection, guardrail_id, str(number))
+        if work.params["wait"] or number != numbers[-1]:
+            bedrock.wait_for_absence(connection, guardrail_id, work.left.seconds(), poll_seconds, str(number))
 
 
 def check_found(module, present):
@@ -732,23 +768,20 @@ def check_deletable(params, guardrail_id, versions):
 
 def ensure_absent(module, connection):
     params, left = module.params, TimeLeft(module.params["wait_timeout"])
-    current = bedrock.find_guardrail(connection, params["name"], params["guardrail_id"])
-    leaving = bedrock.status_of(current) == bedrock.DELETING
-    before = {}
-    if current and not leaving:
-        versions = [row["version"] for row in bedrock.list_versions(connection, current["guardrailId"])]
-        check_deletable(params, current["guardrailId"], versions)
-        tags = bedrock.list_tags(connection, current["guardrailArn"])
-        present = shapes.request_from_answer(current)
-        before = planning.diff_side(connection, present, tags, versions, params["diff_sensitive"])
-    result = {"changed": bool(before), "diff": {"before": before, "after": {}}}
-    if module.check_mode or current is None:
-        return result
-    if not leaving:
-        delete_guardrail(connection, current["guardrailId"])
-    if params["wait"]:
-        bedrock.wait_for_absence(connection, current["guardrailId"], left.seconds(), params["poll_seconds"])
-    return result
+    current, rows = read_current(module, connection, left)
+    if current is None:
+        return {"changed": False, "diff": {"before": {}, "after": {}}}
+    guardrail_id = current["guardrailId"]
+    versions = [str(version) for version in bedrock.find_versions(rows)]
+    check_deletable(params, guardrail_id, versions)
+    tags = bedrock.list_tags(connection, current["guardrailArn"])
+    present = shapes.request_from_answer(current)
+    before = planning.diff_side(connection, present, tags, versions, params["diff_sensitive"])
+    if not module.check_mode:
+        delete(connection, guardrail_id)
+        if params["wait"]:
+            bedrock.wait_for_absence(connection, guardrail_id, left.seconds(), params["poll_seconds"])
+    return {"changed": True, "diff": {"before": before, "after": {}}}
 
 
 def ensure(module):

@@ -185,8 +185,8 @@ def read_guardrails(connection, params):
 
 
 def read_versions(connection, guardrail_id):
-    rows = bedrock.list_versions(connection, guardrail_id)
-    versions = [bedrock.get_guardrail(connection, guardrail_id, row["version"]) for row in rows]
+    numbers = bedrock.find_versions(bedrock.list_rows(connection, guardrail_id))
+    versions = [bedrock.get_guardrail(connection, guardrail_id, str(number)) for number in numbers]
     return [version for version in versions if version]
 
 
@@ -196,10 +196,10 @@ def read_version(connection, draft, wanted):
         return draft
     guardrail_id = draft["guardrailId"]
     if wanted == NEWEST:
-        rows = bedrock.list_versions(connection, guardrail_id)
-        if not rows:
+        numbers = bedrock.find_versions(bedrock.list_rows(connection, guardrail_id))
+        if not numbers:
             return None
-        wanted = rows[0]["version"]
+        wanted = str(numbers[0])
     return bedrock.get_guardrail(connection, guardrail_id, wanted)
 
 

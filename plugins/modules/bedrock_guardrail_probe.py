@@ -16,8 +16,8 @@ description:
     put nobody's data into them.
   - In check mode nothing is asked.
   - The operation used is C(bedrock:ApplyGuardrail), with the IAM permission of the same name on the guardrail and,
-    where it has a guardrail profile, on the profile's ARN in every region that it routes to. A target that is given by name
-    needs C(bedrock:ListGuardrails).
+    where it has a guardrail profile, on the profile's ARN in every region that it routes to. A target that is given by
+    name needs C(bedrock:ListGuardrails).
 author:
   - MedZen platform team
 options:

@@ -28,6 +28,8 @@ THROTTLE_CODES = {
     "sts": ("Throttling", 400),
     "route53": ("Throttling", 400),
     "s3": ("SlowDown", 503),
+    "bedrock": ("ThrottlingException", 429),
+    "bedrock-runtime": ("ThrottlingException", 429),
 }
 
 

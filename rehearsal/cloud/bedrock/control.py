@@ -9,10 +9,13 @@
 {"deny" | "throttle" | "silence" | "agreement": {"model": ..., "region": ..., "on": true}}    no region: everywhere
 {"in_use": ["<guardrail id>" | "<id>:<version>", ...]}       replaces what is in use
 {"endpoint": {"region": ..., "on": false}}                   the region has no Bedrock
+
+GET /_rehearsal/bedrock/answers[?since=<n>&allowed=eu-central-1,eu-west-1] tells which region answered what was asked.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
@@ -50,6 +53,19 @@ def show(bedrock: Bedrock) -> dict[str, Any]:
         "in_use": sorted(bedrock.in_use),
         **{name: sorted(map(list, getattr(bedrock, held))) for name, held in RULES.items()},
     }
+
+
+def answers(bedrock: Bedrock, query: dict[str, str]) -> dict[str, Any]:
+    """Who answered: after `since`, counted by region; `allowed` (regions with commas) counts what came from others."""
+    with bedrock.world.lock:
+        rows = bedrock.answers[int(query.get("since", 0)) :]
+        last = len(bedrock.answers)
+    regions = Counter(row["answered_in"] for row in rows if row["answered_in"])
+    shown: dict[str, Any] = {"answers": rows, "last": last, "by_region": dict(sorted(regions.items()))}
+    if "allowed" in query:
+        allowed = set(query["allowed"].split(","))
+        shown["outside"] = sum(count for region, count in regions.items() if region not in allowed)
+    return shown
 
 
 def change_knobs(bedrock: Bedrock, body: dict[str, Any]) -> None:

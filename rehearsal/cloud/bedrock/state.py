@@ -12,6 +12,7 @@ from typing import Any
 from boto3 import Session
 
 from rehearsal.cloud.bedrock.catalogue import Catalogue, load_catalogue
+from rehearsal.cloud.clock import Timed
 from rehearsal.cloud.errors import ApiError
 from rehearsal.cloud.operations import Call
 from rehearsal.cloud.world_state import World
@@ -30,9 +31,11 @@ class Knobs:
     guardrail_versions_max: int = 20
     application_profiles_max: int = 1000
     tags_max: int = 50
-    # Real seconds that a call of bedrock-runtime takes, and the first token's share of what it reports.
-    delay_s: float = 0.0
+    # What an answer reports before its first token; a real delay is a fault with the action "delay".
     latency_ms: int = 420
+    # How a model past its end of life, and one that is silenced in all its regions, refuse.
+    end_of_life_code: str = "ResourceNotFoundException"
+    silent_code: str = "ServiceUnavailableException"
 
 
 @dataclass
@@ -63,7 +66,11 @@ class Bedrock:
         self.pending_agreement: set[tuple[str, str]] = set()
         # Guardrails, as id or id:version, that something uses.
         self.in_use: set[str] = set()
+        # Roles that were made a short while ago, by name.
+        self.new_roles: dict[str, Timed] = {}
+        # Every answer of a model: asked in which region, answered in which.
         self.answers: list[dict[str, Any]] = []
+        self.turn = -1
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.world.clock.now(), UTC)
