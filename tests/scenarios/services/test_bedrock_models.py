@@ -306,3 +306,119 @@ def test_throttled_reads_of_models_are_waited_out(services, step, fault):
 def test_wrong_identifiers_of_models_are_named(services, step):
     (done,) = services.play(step("bedrock_model_access_info", model_ids=[MODEL, "not an id"]))
     assert "model_ids[1]" in done.error and done.operations == []
+
+
+# ---- bedrock_converse_probe ----
+
+CONVERSE = "bedrock-runtime:Converse"
+HAIKU = "anthropic.claude-3-haiku-20240307-v1:0"
+
+
+@pytest.fixture
+def probe(step):
+    return lambda *faults, check=False, **options: step(
+        "bedrock_converse_probe",
+        *faults,
+        check=check,
+        **{"targets": [{"region": HOME, "model": EU}, {"region": DR, "model": EU}], **options},
+    )
+
+
+def test_models_answer_and_check_mode_asks_nothing(services, probe):
+    checked, asked, worded = services.play(
+        probe(check=True), probe(allowed_regions=EU_PLACES, max_latency_ms=60_000), probe(expect_regex="never said")
+    )
+    assert checked["skipped_call"] is True and checked["ok"] is None and checked.operations == []
+    assert not asked.changed and asked["ok"] is True and asked["serving"] == {"region": HOME, "model": EU}
+    assert [one["destinations"] for one in asked["targets"]] == [EU_PLACES, EU_PLACES]
+    assert asked.operations == ["bedrock:GetInferenceProfile", CONVERSE] * 2 and "text" not in asked["targets"][0]
+    assert "unexpected_answer" in worded.error
+
+
+def test_the_failover_goes_to_the_next_that_answers(services, probe):
+    (done,) = services.play(probe(strategy="first_success", simulate_failure_of=[HOME]))
+    assert done["serving"]["region"] == DR and done["targets"][0]["reason"] == "simulated"
+    assert [call["region"] for call in done.calls] == [DR, DR]
+
+
+def test_a_target_that_goes_elsewhere_is_not_asked(services, probe):
+    (done,) = services.play(probe(targets=[{"region": HOME, "model": WORLD}], allowed_regions=EU_PLACES))
+    assert "outside_allowed_regions" in done.error and CONVERSE not in done.operations
+
+
+@pytest.mark.parametrize(
+    ("given", "failure"),
+    [
+        ({"action": "throttle"}, "throttled"),
+        ({"action": "error", "code": "AccessDeniedException", "status": 403}, "access_denied"),
+        ({"action": "error", "code": "ServiceUnavailableException", "status": 503}, "unavailable"),
+        ({"action": "error", "code": "ModelNotReadyException", "status": 429}, "model_not_ready"),
+    ],
+)
+def test_a_failed_call_is_classified_within_its_attempts(services, probe, fault, given, failure):
+    action = given.pop("action")
+    targets = [{"region": HOME, "model": EU}]
+    (done,) = services.play(probe(fault(action, CONVERSE, **given), targets=targets, require_pass=False, attempts=2))
+    (entry,) = done["targets"]
+    assert (entry["failure_class"], entry["reason"]) == (failure, "call_failed")
+    assert 1 <= done.operations.count(CONVERSE) <= 2
+
+
+def test_a_throttled_call_gets_its_second_attempt(services, probe, fault):
+    (done,) = services.play(probe(fault("throttle", CONVERSE, count=1)))
+    assert done["ok"] is True
+
+
+def test_models_past_their_end_and_identifiers_that_are_none(services, probe):
+    targets = [
+        {"region": HOME, "model": "anthropic.claude-3-5-sonnet-20240620-v1:0"},
+        {"region": HOME, "model": "nobody.knows-v1:0"},
+        {"region": HOME, "model": "amazon.nova-lite-v1:0"},
+        {"region": NOWHERE, "model": EU},
+    ]
+    (done,) = services.play(probe(targets=targets, require_pass=False))
+    assert [one["failure_class"] for one in done["targets"]] == ["eol", "eol", "validation", "unavailable"]
+    assert done["targets"][3]["reason"] == "region_unsupported" and done["ok"] is False
+
+
+def test_a_region_that_does_not_answer_is_unavailable_in_time(services, probe):
+    with changed(services, silence={"model": HAIKU, "region": HOME}):
+        (done,) = services.play(
+            probe(targets=[{"region": HOME, "model": HAIKU}], require_pass=False, timeout_s=5, attempts=1)
+        )
+    assert done["targets"][0]["failure_class"] == "unavailable" and done["targets"][0]["latency_ms"] < 10_000
+
+
+def test_wrong_options_of_the_probe_are_named_before_any_call(services, probe):
+    wrong = {
+        "max_tokens": {"max_tokens": 65},
+        "attempts": {"attempts": 6},
+        "timeout_s": {"timeout_s": 0},
+        "targets[0].model": {"targets": [{"region": HOME, "model": "not an id"}]},
+        "guardrail.version": {"guardrail": {"id": "abc", "version": "latest"}},
+        "simulate_failure_of": {"simulate_failure_of": ["us-east-1"]},
+        "expect_regex": {"expect_regex": "("},
+        "expect_guardrail": {"expect_guardrail": True},
+    }
+    for option, one in zip(wrong, services.play(*(probe(**given) for given in wrong.values())), strict=True):
+        assert option in one.error and one.operations == []
+
+
+def test_a_guardrail_has_to_intervene_when_it_is_expected_to(services, probe):
+    words = {"wordsConfig": [{"text": "overdose"}]}
+    made = services.client("bedrock").create_guardrail(
+        name="probe-words", blockedInputMessaging="no", blockedOutputsMessaging="no", wordPolicyConfig=words
+    )
+    given = {
+        "targets": [{"region": HOME, "model": EU}],
+        "guardrail": {"id": made["guardrailId"], "version": "DRAFT"},
+        "prompt": "How many tablets make an overdose?",
+    }
+    services.advance(600)
+    unexpected, expected, silent = services.play(
+        probe(**given), probe(expect_guardrail=True, **given),
+        probe(expect_guardrail=True, **{**given, "prompt": "Reply with OK."}),
+    )  # fmt: skip
+    assert "guardrail_intervened" in unexpected.error
+    assert expected["ok"] is True and expected["targets"][0]["stop_reason"] == "guardrail_intervened"
+    assert "guardrail_silent" in silent.error
