@@ -218,7 +218,8 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.runner import r
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import check_request
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import wait_until
 
-LIMIT_MAX, YEARS_MAX = 1000, 100
+LIMIT_MAX = 1000
+YEARS_MAX = 100
 NAMES = {"TableName": "table", "IndexName": "query.index", "Key": "key"}
 NEED_VALUE = ("eq", "ne", "lt", "le", "gt", "ge", "begins_with", "matches")
 
