@@ -431,7 +431,8 @@ def find_faults(options):
         yield "expect_guardrail: a target has no guardrail"
 
 
-def check_options(runtime, options):
+def require_sound(options):
+    """What needs no client, which a wrong timeout could not be made with."""
     residency.check_allowed_regions(options["allowed_regions"])
     if faults := list(find_faults(options)):
         raise Refused(
@@ -440,6 +441,9 @@ def check_options(runtime, options):
             next_step="correct the options named",
             result={"reason": "invalid_option", "faults": faults},
         )
+
+
+def check_requests(runtime, options):
     for number, target in enumerate(options["targets"]):
         own = f"targets[{number}]."
         guardrail = f"{own}guardrail" if target.get("guardrail") else "guardrail"
@@ -453,10 +457,12 @@ def check_options(runtime, options):
 
 
 def report(module):
-    options, connect = module.params, connector(module)
+    options = module.params
+    require_sound(options)
+    connect = connector(module)
     runtime = connect("bedrock-runtime", module.region)
     require_operations(runtime, "Converse", since="1.35.0")
-    check_options(runtime, options)
+    check_requests(runtime, options)
     base = {"changed": False, "skipped_call": module.check_mode}
     if module.check_mode:
         planned = [{**converse.build_entry(target), "ok": None} for target in options["targets"]]

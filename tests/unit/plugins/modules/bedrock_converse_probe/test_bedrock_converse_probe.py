@@ -183,6 +183,14 @@ def test_calls_are_bounded_in_time_and_attempts(clients):
     assert config.retries == {"total_max_attempts": 2, "mode": "standard"}
 
 
+def test_a_wrong_timeout_is_found_before_a_client_is_made_with_it():
+    options = {name: option.get("default") for name, option in module.ARGUMENT_SPEC.items()}
+    asked = Module({**options, "targets": [target(HOME)], "timeout_s": 0}, clients={})
+    with pytest.raises(Refused, match="timeout_s"):
+        module.report(asked)
+    assert asked.configs == []
+
+
 @pytest.mark.parametrize(
     ("option", "value", "named"),
     [
