@@ -196,6 +196,17 @@ def wait_while_busy(connection: Any, guardrail_id: str, timeout_s: float, poll_s
     )
 
 
+def wait_for_listing(connection: Any, guardrail_id: str, version: str, timeout_s: float, poll_seconds: float) -> None:
+    """A version that is listed is one that the next run knows of; otherwise it would make another."""
+    wait_until(
+        lambda: find_versions(list_rows(connection, guardrail_id)),
+        lambda numbers: int(version) in numbers,
+        f"version {version} of guardrail {guardrail_id} to be listed",
+        timeout_s,
+        poll_seconds,
+    )
+
+
 def wait_for_absence(
     connection: Any, guardrail_id: str, timeout_s: float, poll_seconds: float, version: str = DRAFT
 ) -> None:

@@ -684,6 +684,7 @@ def publish(connection, work, guardrail_id):
     if params["wait"] or work.plan["delete"]:
         wait_for(connection, guardrail_id, version, params, work.left, is_new=True)
         wait_for(connection, guardrail_id, bedrock.DRAFT, params, work.left)
+        bedrock.wait_for_listing(connection, guardrail_id, version, work.left.seconds(), params["poll_seconds"])
     return version
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from rehearsal.cloud.bedrock.filters import Finding, assess, find_grounding
 from rehearsal.cloud.bedrock.guardrails import DRAFT, Guardrail, Version, present
 from rehearsal.cloud.bedrock.state import Bedrock, invalid, not_found
+from rehearsal.cloud.errors import ApiError
+from rehearsal.cloud.kms import key_state
 from rehearsal.cloud.operations import Call
 
 MISSING = "The guardrail identifier or version provided in the request does not exist."
@@ -32,9 +34,24 @@ def find_acting(
     version = made.present().get(number) if made is not None else None
     if made is None or version is None:
         raise refuse(MISSING)
-    if version.status() in ("CREATING", "DELETING") or (version.number != DRAFT and version.status() == "VERSIONING"):
+    if not can_act(version):
         raise invalid(f"The guardrail {made.id} version {number} is {version.status()}; expected READY.")
+    check_key(version, call.region)
     return made, version
+
+
+def can_act(version: Version) -> bool:
+    """A draft keeps acting while it changes, and with what it had when a change failed."""
+    if version.number == DRAFT:
+        return version.status() in ("READY", "UPDATING", "VERSIONING") or version.before is not None
+    return version.status() == "READY"
+
+
+def check_key(version: Version, region: str) -> None:
+    key = version.acting().get("kmsKeyArn")
+    if key and key_state(region, key) != "Enabled":
+        text = f"The key {key} of the guardrail is {key_state(region, key) or 'missing'}; expected Enabled."
+        raise ApiError("AccessDeniedException", text, 403)
 
 
 def apply(bedrock: Bedrock, call: Call) -> dict[str, Any]:

@@ -7,7 +7,8 @@
 {"profile": {"id": ..., "sources": [...], "destinations": [...]}}
 {"remove": "<model or profile id>"}
 {"deny" | "throttle" | "silence" | "agreement": {"model": ..., "region": ..., "on": true}}    no region: everywhere
-{"in_use": ["<guardrail id>" | "<id>:<version>", ...]}       replaces what is in use
+{"in_use": ["<guardrail or profile id>", "<id>:<version>"]}  replaces what is in use
+{"fail": ["<reason>", ...]}                                  the next guardrail change ends as FAILED
 {"endpoint": {"region": ..., "on": false}}                   the region has no Bedrock
 
 GET /_rehearsal/bedrock/answers[?since=<n>&allowed=eu-central-1,eu-west-1] tells which region answered what was asked.
@@ -117,6 +118,10 @@ def change_in_use(bedrock: Bedrock, names: list[str]) -> None:
     bedrock.in_use = set(names)
 
 
+def add_failure(bedrock: Bedrock, reasons: list[str]) -> None:
+    bedrock.failures.append([str(reason) for reason in reasons])
+
+
 def change_endpoint(bedrock: Bedrock, body: dict[str, Any]) -> None:
     (bedrock.endpoints.add if body.get("on", True) else bedrock.endpoints.discard)(body["region"])
 
@@ -138,5 +143,6 @@ CHANGES = {
     "remove": remove,
     "in_use": change_in_use,
     "endpoint": change_endpoint,
+    "fail": add_failure,
     **{name: build_rule(attribute) for name, attribute in RULES.items()},
 }

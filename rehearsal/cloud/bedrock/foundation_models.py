@@ -76,11 +76,12 @@ def get_availability(bedrock: Bedrock, call: Call) -> dict[str, Any]:
     offered = call.region in model.regions and not model.ended(bedrock.now())
     denied = set_for(bedrock.denied, model.id, call.region)
     pending = set_for(bedrock.pending_agreement, model.id, call.region)
+    unsigned = denied or (model.use_case_form and not bedrock.knobs.use_case_submitted)
     return {
         "modelId": model.id,
-        "agreementAvailability": {"status": "PENDING" if pending else "NOT_AVAILABLE" if denied else "AVAILABLE"},
+        "agreementAvailability": {"status": "PENDING" if pending else "NOT_AVAILABLE" if unsigned else "AVAILABLE"},
         "authorizationStatus": "NOT_AUTHORIZED" if denied else "AUTHORIZED",
-        "entitlementAvailability": "NOT_AVAILABLE" if denied or pending else "AVAILABLE",
+        "entitlementAvailability": "NOT_AVAILABLE" if unsigned or pending else "AVAILABLE",
         "regionAvailability": "AVAILABLE" if offered else "NOT_AVAILABLE",
     }
 

@@ -8,7 +8,7 @@ While a guardrail is not READY it can be read, and nothing else (AWS's rule is n
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -44,16 +44,20 @@ class Version:
     timed: Timed | None = None
     # What filters until an update is READY.
     before: dict[str, Any] | None = None
+    # Why it ends as FAILED.
+    reasons: list[str] = field(default_factory=list)
 
     def status(self) -> str:
-        return "READY" if self.timed is None or self.timed.done() else self.doing
+        if self.timed is not None and not self.timed.done():
+            return self.doing
+        return "FAILED" if self.reasons else "READY"
 
     def gone(self) -> bool:
         return self.doing == "DELETING" and self.timed is not None and self.timed.done()
 
     def acting(self) -> dict[str, Any]:
         """What is applied now: an update counts from the moment at which it is READY."""
-        return self.before if self.status() == "UPDATING" and self.before is not None else self.content
+        return self.before if self.status() != "READY" and self.before is not None else self.content
 
 
 @dataclass
@@ -90,7 +94,7 @@ def create(bedrock: Bedrock, call: Call) -> dict[str, Any]:
         guardrail_id,
         build_arn(call.region, f"guardrail/{guardrail_id}"),
         tags,
-        {DRAFT: Version(DRAFT, content, now, now, "CREATING", timed)},
+        {DRAFT: Version(DRAFT, content, now, now, "CREATING", timed, reasons=bedrock.take_failure())},
     )
     bedrock.region(call).guardrails[guardrail_id] = made
     bedrock.hide(made.arn)
@@ -103,7 +107,9 @@ def update(bedrock: Bedrock, call: Call) -> dict[str, Any]:
     check_name(bedrock, call, made)
     content, now = build_content(bedrock, call), bedrock.now()
     draft = made.draft
-    draft.before, draft.content, draft.updated = draft.content, content, now
+    # A failed update leaves in force what was there before it.
+    draft.before, draft.content, draft.updated = draft.acting(), content, now
+    draft.reasons = bedrock.take_failure()
     draft.doing = "UPDATING"
     draft.timed = bedrock.world.clock.start("guardrail_update", made.id, call.region)
     return {"guardrailId": made.id, "guardrailArn": made.arn, "version": DRAFT, "updatedAt": now}
@@ -112,6 +118,8 @@ def update(bedrock: Bedrock, call: Call) -> dict[str, Any]:
 def create_version(bedrock: Bedrock, call: Call) -> dict[str, Any]:
     """A frozen copy of the draft; numbers are never given twice."""
     made = find_ready(bedrock, call)
+    if made.draft.status() == "FAILED":
+        raise conflict(f"The guardrail {made.id} is FAILED; update it first.")
     if len(made.present()) - 1 >= bedrock.knobs.guardrail_versions_max:
         raise over_quota(f"Versions per guardrail: the most is {bedrock.knobs.guardrail_versions_max}.")
     made.numbered += 1
@@ -121,8 +129,9 @@ def create_version(bedrock: Bedrock, call: Call) -> dict[str, Any]:
     if call.get("description"):
         content["description"] = call.get("description")
     timed = bedrock.world.clock.start("guardrail_version", f"{made.id}:{number}", call.region)
-    made.versions[number] = Version(number, content, now, now, "VERSIONING", timed)
-    made.draft.doing, made.draft.timed = "VERSIONING", timed
+    made.versions[number] = Version(number, content, now, now, "VERSIONING", timed, reasons=bedrock.take_failure())
+    made.draft.doing, made.draft.timed, made.draft.before = "VERSIONING", timed, None
+    bedrock.hide(f"{made.arn}:{number}")
     return {"guardrailId": made.id, "version": number}
 
 
@@ -150,7 +159,10 @@ def get(bedrock: Bedrock, call: Call) -> dict[str, Any]:
     made = find(bedrock, call)
     if not bedrock.seen(made.arn):
         raise missing(call)
-    return row(made, find_version(made, call.get("guardrailVersion") or DRAFT))
+    version = find_version(made, call.get("guardrailVersion") or DRAFT)
+    if not bedrock.seen(f"{made.arn}:{version.number}"):
+        raise not_found(f"The guardrail {made.id} has no version {version.number}.")
+    return row(made, version)
 
 
 def list_guardrails(bedrock: Bedrock, call: Call) -> dict[str, Any]:
@@ -159,7 +171,8 @@ def list_guardrails(bedrock: Bedrock, call: Call) -> dict[str, Any]:
         made = find(bedrock, call)
         if not bedrock.seen(made.arn):
             raise missing(call)
-        rows = [summary(made, version) for version in made.present().values()]
+        versions = [one for one in made.present().values() if bedrock.seen(f"{made.arn}:{one.number}")]
+        rows = [summary(made, version) for version in versions]
     else:
         rows = [summary(made, made.draft) for made in present(bedrock, call) if bedrock.seen(made.arn)]
     shown, following = page(call, rows)
@@ -167,6 +180,7 @@ def list_guardrails(bedrock: Bedrock, call: Call) -> dict[str, Any]:
 
 
 def row(made: Guardrail, version: Version) -> dict[str, Any]:
+    reasons = version.reasons if version.status() == "FAILED" else []
     return {
         **version.content,
         "guardrailId": made.id,
@@ -175,8 +189,8 @@ def row(made: Guardrail, version: Version) -> dict[str, Any]:
         "status": version.status(),
         "createdAt": version.created,
         "updatedAt": version.updated,
-        "statusReasons": [],
-        "failureRecommendations": [],
+        "statusReasons": reasons,
+        "failureRecommendations": ["Change the guardrail or try again."] if reasons else [],
     }
 
 
@@ -214,9 +228,10 @@ def find(bedrock: Bedrock, call: Call) -> Guardrail:
 
 
 def find_ready(bedrock: Bedrock, call: Call) -> Guardrail:
+    """The guardrail when nothing is under way; one that failed can be changed and deleted."""
     made = find(bedrock, call)
     for version in made.present().values():
-        if version.status() != "READY":
+        if version.status() not in ("READY", "FAILED"):
             raise conflict(f"The guardrail {made.id} version {version.number} is {version.status()}; expected READY.")
     return made
 

@@ -143,6 +143,8 @@ def delete(bedrock: Bedrock, call: Call) -> dict[str, Any]:
         raise not_found(f"The inference profile {call.get('inferenceProfileIdentifier')} does not exist.")
     if isinstance(found, SystemProfile):
         raise invalid(f"The inference profile {found.id} is defined by AWS and cannot be deleted.")
+    if found.id in bedrock.in_use:
+        raise conflict(f"The inference profile {found.id} is in use by another resource and cannot be deleted.")
     del bedrock.region(call).profiles[found.id]
     return {}
 

@@ -22,6 +22,10 @@ ON_DEMAND = (
 UNKNOWN = "The provided model identifier is invalid."
 ENDED = "This model version has reached the end of its life. Please refer to the AWS documentation for more details."
 DENIED = "You don't have access to the model with the specified model ID."
+NO_FORM = (
+    "Model use case details have not been submitted for this account. "
+    "Fill out the Anthropic use case details form before using the model."
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ def refuse_denied(bedrock: Bedrock, model: Model, regions: list[str]) -> None:
     for region in regions:
         if set_for(bedrock.denied, model.id, region) or set_for(bedrock.pending_agreement, model.id, region):
             raise ApiError("AccessDeniedException", DENIED, 403)
+    if model.use_case_form and not bedrock.knobs.use_case_submitted:
+        raise not_found(NO_FORM)
 
 
 def pick(bedrock: Bedrock, target: Target, source: str) -> str:

@@ -27,6 +27,8 @@ class Knobs:
     not_found_reads: int = 0
     # Seconds (of AWS) in which a new role is refused as target of the logging configuration.
     role_settle_s: float = 10.0
+    # Whether the account has told Anthropic what it uses its models for.
+    use_case_submitted: bool = True
     guardrails_max: int = 100
     guardrail_versions_max: int = 20
     application_profiles_max: int = 1000
@@ -64,19 +66,24 @@ class Bedrock:
         self.throttled: set[tuple[str, str]] = set()
         self.silent: set[tuple[str, str]] = set()
         self.pending_agreement: set[tuple[str, str]] = set()
-        # Guardrails, as id or id:version, that something uses.
+        # Guardrails (id or id:version) and profiles (id) that something uses.
         self.in_use: set[str] = set()
         # Roles that were made a short while ago, by name.
         self.new_roles: dict[str, Timed] = {}
         # Every answer of a model: asked in which region, answered in which.
         self.answers: list[dict[str, Any]] = []
         self.turn = -1
+        # Why guardrails fail that are created, updated or numbered next, first come first.
+        self.failures: list[list[str]] = []
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.world.clock.now(), UTC)
 
     def region(self, call: Call) -> RegionState:
         return self._regions[call.region]
+
+    def take_failure(self) -> list[str]:
+        return self.failures.pop(0) if self.failures else []
 
     def hide(self, arn: str) -> None:
         """Let the first reads after a create miss it."""

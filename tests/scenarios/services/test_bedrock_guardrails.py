@@ -230,6 +230,13 @@ def test_a_run_joins_what_an_earlier_one_left_under_way(services, guardrail):
     assert changed.changed
 
 
+def test_a_failure_is_told_with_its_reasons_and_mended_by_the_next_run(services, guardrail):
+    services.control("bedrock", {"fail": ["The key is not usable."]})
+    failed, mended, again = services.play(guardrail("failing"), guardrail("failing"), guardrail("failing"))
+    assert "FAILED: The key is not usable." in failed.error and "Recommended:" in failed.error
+    assert mended.changed and mended.writes == [UPDATE] and not again.changed
+
+
 @pytest.mark.parametrize("operation", [LIST, GET, "bedrock:ListTagsForResource"])
 def test_what_may_not_be_read_is_not_absent(services, guardrail, fault, named, operation):
     name = f"denied-{operation.partition(':')[2]}"

@@ -224,3 +224,9 @@ def topic_fixture():
 @pytest.fixture(name="strength")
 def strength_fixture():
     return strength
+
+
+@pytest.fixture
+def refuse():
+    """Build an error as the service answers it: refuse(code, operation, status)."""
+    return error

@@ -50,11 +50,9 @@ def test_a_guardrail_that_is_being_deleted_is_waited_for_and_no_change(ensure, b
     assert bedrock.writes == []
 
 
-def test_a_refusal_of_the_service_is_no_absence(ensure, bedrock, monkeypatch):
-    from botocore.exceptions import ClientError
-
+def test_a_refusal_of_the_service_is_no_absence(ensure, bedrock, monkeypatch, refuse):
     def deny(**_request):
-        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetGuardrail")
+        raise refuse("AccessDeniedException", "GetGuardrail", 403)
 
     bedrock.made()
     monkeypatch.setattr(bedrock, "get_guardrail", deny)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
 
 GROUNDING = {"contextualGroundingPolicyConfig": {"filtersConfig": [{"type": "GROUNDING", "threshold": 0.7}]}}
 
@@ -125,3 +125,41 @@ def test_the_last_policy_is_not_taken_away(ensure, bedrock):
     with pytest.raises(Refused, match="no policy is left"):
         ensure(word_policy={"words": [], "managed_word_lists": None})
     assert bedrock.writes == []
+
+
+def lose_first(bedrock, monkeypatch, name, refuse, effect=True):
+    """The call takes effect, its answer is lost, and botocore's second try meets a conflict."""
+    call = getattr(bedrock, name)
+
+    def lost(**request):
+        if effect:
+            call(**request)
+        raise refuse("ConflictException", "Any", 409)
+
+    monkeypatch.setattr(bedrock, name, lost)
+
+
+def test_an_update_that_conflicts_with_itself_after_a_lost_answer_is_done(ensure, bedrock, monkeypatch, refuse):
+    bedrock.made()
+    lose_first(bedrock, monkeypatch, "update_guardrail", refuse)
+    assert ensure(description="new")["guardrail"]["description"] == "new"
+
+
+def test_an_update_that_conflicts_with_somebody_else_fails(ensure, bedrock, monkeypatch, refuse):
+    bedrock.made()
+    lose_first(bedrock, monkeypatch, "update_guardrail", refuse, effect=False)
+    with pytest.raises(AwsError, match="ConflictException"):
+        ensure(description="new")
+
+
+def test_a_deletion_that_conflicts_with_somebody_else_fails(ensure, bedrock, monkeypatch, refuse):
+    bedrock.made()
+    lose_first(bedrock, monkeypatch, "delete_guardrail", refuse, effect=False)
+    with pytest.raises(AwsError, match="ConflictException"):
+        ensure(state="absent")
+
+
+def test_a_deletion_whose_answer_was_lost_is_done(ensure, bedrock, monkeypatch, refuse):
+    bedrock.made()
+    lose_first(bedrock, monkeypatch, "delete_guardrail", refuse)
+    assert ensure(state="absent")["changed"] and bedrock.drafts == {}

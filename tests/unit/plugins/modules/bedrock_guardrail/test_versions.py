@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+from types import SimpleNamespace
+
 import pytest
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError
 
@@ -82,3 +84,18 @@ def test_old_versions_stay_when_the_publication_fails(ensure, bedrock, monkeypat
     with pytest.raises(AwsError, match="Failed to publish a version of guardrail g1"):
         ensure(blocked_input_messaging="other", publish_version="on_change", keep_versions=1)
     assert list(bedrock.versions[made]) == ["1"]
+
+
+def test_a_version_counts_as_made_once_it_is_listed(ensure, bedrock, monkeypatch):
+    bedrock.made()
+    paginate, looks = bedrock.paginate, []
+
+    def late(**request):
+        looks.append(request)
+        found = paginate(**request).build_full_result()["guardrails"]
+        rows = [row for row in found if row.get("version") != "1" or len(looks) > 4]
+        return SimpleNamespace(build_full_result=lambda: {"guardrails": rows})
+
+    monkeypatch.setattr(bedrock, "paginate", late)
+    ensure(publish_version="on_change")
+    assert not ensure(publish_version="on_change")["changed"] and list(bedrock.versions["g1"]) == ["1"]

@@ -116,6 +116,15 @@ def test_a_model_is_refused(runtime, refused, model, code, text):
         converse(runtime, model)
 
 
+def test_a_provider_may_want_a_form_first(api, runtime, settings, refused):
+    settings(knobs={"use_case_submitted": False})
+    with refused("ResourceNotFoundException", "use case details"):
+        converse(runtime, HAIKU_3)
+    assert converse(runtime, "eu.amazon.nova-lite-v1:0")["stopReason"] == "end_turn"
+    found = api.get_foundation_model_availability(modelId=HAIKU_3)
+    assert found["agreementAvailability"]["status"] == "NOT_AVAILABLE"
+
+
 def test_how_a_dead_model_refuses_can_be_set(runtime, settings, refused):
     settings(knobs={"end_of_life_code": "ValidationException"})
     with refused("ValidationException", "identifier is invalid"):

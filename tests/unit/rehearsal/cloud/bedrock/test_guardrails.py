@@ -165,3 +165,45 @@ def test_versions_have_a_limit(api, guardrail, settings, pass_time, refused):
     pass_time(11)
     with refused("ServiceQuotaExceededException"):
         api.create_guardrail_version(guardrailIdentifier=made)
+
+
+def test_a_change_can_fail_and_leaves_what_was_in_force(api, runtime, guardrail, settings, pass_time, refused):
+    made = guardrail()
+    settings(fail=["The policy could not be compiled."])
+    api.update_guardrail(guardrailIdentifier=made, name="failed", **MESSAGES, **topics("About doses."))
+    pass_time(11)
+    shown = api.get_guardrail(guardrailIdentifier=made)
+    assert (shown["status"], shown["statusReasons"]) == ("FAILED", ["The policy could not be compiled."])
+    content = [{"text": {"text": "overdose"}}]
+    found = runtime.apply_guardrail(guardrailIdentifier=made, guardrailVersion="DRAFT", source="INPUT", content=content)
+    assert found["action"] == "GUARDRAIL_INTERVENED"
+    with refused("ConflictException", "FAILED"):
+        api.create_guardrail_version(guardrailIdentifier=made)
+
+
+def test_a_failed_guardrail_is_healed_by_an_update(api, guardrail, settings, pass_time):
+    settings(fail=["No."])
+    made = guardrail()
+    assert status(api, made) == "FAILED"
+    api.update_guardrail(guardrailIdentifier=made, name="healed", **MESSAGES, **WORDS)
+    pass_time(11)
+    assert status(api, made) == "READY"
+
+
+def test_reads_may_lag_behind_a_version(api, guardrail, settings):
+    made = guardrail()
+    settings(knobs={"not_found_reads": 1})
+    api.create_guardrail_version(guardrailIdentifier=made)
+    listed = api.list_guardrails(guardrailIdentifier=made)["guardrails"]
+    assert [row["version"] for row in listed] == ["DRAFT"]
+    assert status(api, made, guardrailVersion="1") == "VERSIONING"
+
+
+def test_a_guardrail_without_its_key_does_not_act(runtime, guardrail, client, refused):
+    kms = client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    made = guardrail(**WORDS, kmsKeyId=key)
+    kms.disable_key(KeyId=key)
+    with refused("AccessDeniedException", "Disabled"):
+        content = [{"text": {"text": "x"}}]
+        runtime.apply_guardrail(guardrailIdentifier=made, guardrailVersion="DRAFT", source="INPUT", content=content)

@@ -79,3 +79,10 @@ def test_only_own_profiles_are_deleted(api, refused):
         api.delete_inference_profile(inferenceProfileIdentifier=arn)
     with refused("ValidationException", "defined by AWS"):
         api.delete_inference_profile(inferenceProfileIdentifier=f"eu.{SONNET}")
+
+
+def test_a_profile_in_use_is_not_deleted(api, settings, refused):
+    arn = create(api)["inferenceProfileArn"]
+    settings(in_use=[arn.rpartition("/")[2]])
+    with refused("ConflictException", "in use"):
+        api.delete_inference_profile(inferenceProfileIdentifier=arn)
