@@ -20,6 +20,7 @@ LAYERS = [
     "ecs",
     "autoscaling",
     "route53",
+    "chime",
 ]
 
 
