@@ -77,18 +77,19 @@ def test_the_control_region_is_compared_with_the_inventory(services, step):
     assert "control_region_differs: eu-central-1, expected eu-west-2" in refused.error and refused["deleted"]
 
 
-@pytest.mark.parametrize("operation", [CREATE, DELETE])
-def test_five_throttled_calls_are_nothing_special(services, step, fault, operation):
-    (done,) = services.play(step(PROBE, fault("throttle", operation, count=5), **HERE))
-    assert done["verdict"] == "ok" and done.operations.count(operation) == 6 and live(services) == []
+def test_five_throttled_calls_are_nothing_special(services, step, fault):
+    operations = (CREATE, DELETE)
+    done = services.play(*(step(PROBE, fault("throttle", one, count=5), **HERE) for one in operations))
+    assert [one["verdict"] for one in done] == ["ok", "ok"] and live(services) == []
+    assert [one.operations.count(operation) for one, operation in zip(done, operations, strict=True)] == [6, 6]
 
 
-@pytest.mark.parametrize("operation", [CREATE, DELETE])
-def test_a_lost_answer_makes_no_second_meeting(services, step, fault, operation):
-    before = len(services.control("chime")["meetings"])
-    (done,) = services.play(step(PROBE, fault("lost_response", operation, count=1), **HERE))
-    assert done["deleted"] and done.operations.count(operation) == 2
-    assert len(services.control("chime")["meetings"]) == before + 1 and live(services) == []
+def test_a_lost_answer_makes_no_second_meeting(services, step, fault):
+    operations, before = (CREATE, DELETE), len(services.control("chime")["meetings"])
+    done = services.play(*(step(PROBE, fault("lost_response", one, count=1), **HERE) for one in operations))
+    assert [one["deleted"] for one in done] == [True, True] and live(services) == []
+    assert [one.operations.count(operation) for one, operation in zip(done, operations, strict=True)] == [2, 2]
+    assert len(services.control("chime")["meetings"]) == before + 2
 
 
 def test_a_meeting_that_cannot_be_deleted_is_named_with_the_command(services, step, fault):
@@ -101,18 +102,16 @@ def test_a_meeting_that_cannot_be_deleted_is_named_with_the_command(services, st
     assert live(services) == []
 
 
-@pytest.mark.parametrize(
-    ("code", "status", "word"),
-    [
+def test_a_failed_creation_is_told_apart(services, step, fault):
+    cases = [
         ("ForbiddenException", 403, "denied"),
         ("UnauthorizedException", 401, "denied"),
         ("AccessDeniedException", 403, "denied"),
         ("LimitExceededException", 400, "capacity"),
-    ],
-)
-def test_a_failed_creation_is_told_apart(services, step, fault, code, status, word):
-    (failed,) = services.play(step(PROBE, fault("error", CREATE, code=code, status=status), **HERE))
-    assert failed["failure_class"] == word and failed["error_code"] == code and "Next:" in failed.error
+    ]
+    steps = [step(PROBE, fault("error", CREATE, code=code, status=status), **HERE) for code, status, _word in cases]
+    for failed, (code, _status, word) in zip(services.play(*steps), cases, strict=True):
+        assert failed["failure_class"] == word and failed["error_code"] == code and "Next:" in failed.error
 
 
 def test_an_attendee_that_is_refused_leaves_no_meeting(services, step, fault):
@@ -121,27 +120,23 @@ def test_an_attendee_that_is_refused_leaves_no_meeting(services, step, fault):
     assert "add an attendee" in failed.error and failed["deleted"] and live(services) == []
 
 
-@pytest.mark.parametrize("check", [True, False])
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [
-        ("external_meeting_id", "aws:mine"),
-        ("external_meeting_id", "x"),
-        ("client_request_token", "a token"),
-        ("media_region", "x"),
-        ("expected_host_code", "frankfurt"),
-    ],
-)
-def test_a_bad_option_is_named_before_any_call(services, step, option, value, check):
-    (refused,) = services.play(step(PROBE, check=check, **{**HERE, option: value}))
-    assert option in refused.error and refused["reason"] == "invalid_option" and refused.calls == []
+def test_a_bad_option_is_named_before_any_call(services, step):
+    bad = {
+        "external_meeting_id": "aws:mine",
+        "client_request_token": "a token",
+        "media_region": "x",
+        "expected_host_code": "frankfurt",
+    }
+    steps = [step(PROBE, check=check, **{**HERE, name: bad[name]}) for name in bad for check in (True, False)]
+    for refused, option in zip(services.play(*steps), [name for name in bad for _check in (True, False)], strict=True):
+        assert option in refused.error and refused["reason"] == "invalid_option" and refused.calls == []
 
 
-@pytest.mark.parametrize("check", [True, False])
-def test_ireland_controls_no_meeting(services, step, check):
-    (refused,) = services.play(step(PROBE, check=check, region="eu-west-1", media_region="eu-west-1"))
-    assert refused["reason"] == "region_unsupported" and refused.calls == []
-    assert "eu-west-2" in refused["supported_regions"]
+def test_ireland_controls_no_meeting(services, step):
+    ireland = {"region": "eu-west-1", "media_region": "eu-west-1"}
+    for refused in services.play(step(PROBE, check=True, **ireland), step(PROBE, **ireland)):
+        assert refused["reason"] == "region_unsupported" and refused.calls == []
+        assert "eu-west-2" in refused["supported_regions"]
 
 
 def test_a_region_that_is_said_to_be_new_is_called_and_does_not_answer(services, step):
