@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a service has an endpoint at all; a call to it anywhere else gets no answer.
 
-AWS has no host name there, so a client meets an error of the name service: no error code, tried again a few times,
-told as a failed connection. The stand-in has one address for everything and cannot be unresolvable. The nearest that it
-can do is to drop the connection: botocore raises an error of the same family (no ClientError), after as many attempts.
+AWS has no host name there, so a client meets an error of the name service. The stand-in has one address for everything
+and can always be resolved; the nearest that it can do is to drop the connection. botocore takes both alike: it tries
+again as often, and raises a BotoCoreError without a code (EndpointConnectionError there, ConnectionClosedError here).
 An error answer would be kinder than AWS: code that only expects ClientError would pass here and fail there.
 
 https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html, by botocore's endpoint table.

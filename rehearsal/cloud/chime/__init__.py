@@ -2,8 +2,8 @@
 """The Amazon Chime SDK: meetings with their regions of control and of media, app instances for messaging.
 
 Reading order: `model` (what there is), `state` (what a world holds), `placement` (hosts of a media region), `meetings`,
-`attendees`, `transcription`, `identity`, `users`, `messaging`, `tags` (the calls), `refusals` and `pages` (what they
-share), `control` (knobs).
+`attendees`, `transcription`, `identity`, `users`, `messaging`, `pipelines`, `tags` (the calls), `sink`, `bucket_policy`
+and `service_role` (what a recording needs), `refusals` and `pages` (what all share), `control` (knobs).
 
 No media flows: a meeting is as its calls left it, and ends by itself unless somebody is said to be there.
 Where a service has no endpoint nobody answers (`rehearsal.cloud.endpoints`).
@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rehearsal.cloud.chime import attendees, transcription
+from rehearsal.cloud.chime import attendees, service_role, transcription
 from rehearsal.cloud.chime.control import Control
 from rehearsal.cloud.chime.identity import AppInstances, of_instance
 from rehearsal.cloud.chime.meetings import Meetings, require_meeting, stay
 from rehearsal.cloud.chime.messaging import Messaging
 from rehearsal.cloud.chime.model import Meeting
+from rehearsal.cloud.chime.pipelines import Pipelines
 from rehearsal.cloud.chime.refusals import bad_request
 from rehearsal.cloud.chime.state import Chime
 from rehearsal.cloud.chime.tags import Find, TagOperations
@@ -39,7 +40,12 @@ def install(world: World) -> Chime:
     install_service(chime, "chime-sdk-meetings", meeting_answers(chime))
     install_service(chime, "chime-sdk-identity", identity_answers(chime))
     install_service(chime, "chime-sdk-messaging", messaging_answers(chime))
-    world.control_routes["chime"] = Control(chime).answer
+    pipelines = Pipelines(chime)
+    install_service(chime, "chime-sdk-media-pipelines", pipeline_answers(chime, pipelines))
+    service_role.install(world)
+    # Recordings appear in S3, so that a call to any service may be the first to see them.
+    world.operations.every_call.append(lambda call: pipelines.settle())
+    world.control_routes["chime"] = Control(chime, pipelines.settle).answer
     return chime
 
 
@@ -72,6 +78,8 @@ def meeting_answers(chime: Chime) -> dict[str, Hook]:
             chime, lambda call, one: chime.page(call, "Attendees", list(one.attendees.values()))
         ),
         "DeleteAttendee": of_meeting(chime, attendees.delete),
+        "UpdateAttendeeCapabilities": of_meeting(chime, attendees.update),
+        "BatchUpdateAttendeeCapabilitiesExcept": of_meeting(chime, attendees.update_others),
         "StartMeetingTranscription": of_meeting(chime, transcription.start),
         "StopMeetingTranscription": of_meeting(chime, transcription.stop),
         **tag_answers(lambda region, arn: find_meeting_tags(chime, region, arn)),
@@ -149,3 +157,17 @@ def messaging_answers(chime: Chime) -> dict[str, Hook]:
 def find_channel_tags(chime: Chime, region: str, arn: str) -> dict[str, str] | None:
     instance = chime.find_app_instance(region, arn)
     return instance.channels[arn].tags if instance is not None and arn in instance.channels else None
+
+
+def pipeline_answers(chime: Chime, pipelines: Pipelines) -> dict[str, Hook]:
+    return {
+        "CreateMediaCapturePipeline": pipelines.create,
+        "GetMediaCapturePipeline": pipelines.get,
+        "ListMediaCapturePipelines": pipelines.list_all,
+        "DeleteMediaCapturePipeline": pipelines.delete,
+        **tag_answers(lambda region, arn: find_pipeline_tags(chime, region, arn)),
+    }
+
+
+def find_pipeline_tags(chime: Chime, region: str, arn: str) -> dict[str, str] | None:
+    return next((one.tags for one in chime.pipelines[region].values() if one.arn == arn), None)

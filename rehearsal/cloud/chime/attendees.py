@@ -41,6 +41,24 @@ def delete(call: Call, meeting: Meeting) -> dict[str, Any]:
     return {}
 
 
+def update(call: Call, meeting: Meeting) -> dict[str, Any]:
+    return {"Attendee": set_capabilities(meeting, require(call, meeting), call.get("Capabilities"))}
+
+
+def update_others(call: Call, meeting: Meeting) -> dict[str, Any]:
+    """Give capabilities to everybody but some."""
+    spared = {one["AttendeeId"].lower() for one in call.get("ExcludedAttendeeIds")}
+    for attendee_id, attendee in list(meeting.attendees.items()):
+        if attendee_id not in spared:
+            set_capabilities(meeting, attendee, call.get("Capabilities"))
+    return {}
+
+
+def set_capabilities(meeting: Meeting, attendee: dict[str, Any], wanted: dict[str, str]) -> dict[str, Any]:
+    meeting.attendees[attendee["AttendeeId"]] = changed = {**attendee, "Capabilities": wanted}
+    return changed
+
+
 def require(call: Call, meeting: Meeting) -> dict[str, Any]:
     attendee = meeting.attendees.get(call.get("AttendeeId").lower())
     if attendee is None:

@@ -3,20 +3,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rehearsal.cloud.chime.meetings import FAILS, IDLE, stay
-from rehearsal.cloud.chime.model import AppInstance, Meeting
+from rehearsal.cloud.chime.model import AppInstance, Meeting, Pipeline
 from rehearsal.cloud.chime.placement import MEDIA_REGIONS
-from rehearsal.cloud.chime.state import QUOTAS, Chime
+from rehearsal.cloud.chime.state import QUOTA_CODES, Chime
 from rehearsal.cloud.control import ControlError
 
 
 class Control:
     """GET tells; POST sets any of the knobs and tells."""
 
-    def __init__(self, chime: Chime) -> None:
-        self._chime = chime
+    def __init__(self, chime: Chime, settle: Callable[[], None]) -> None:
+        self._chime, self._settle = chime, settle
         self._setters = {
             "media_regions": self._set_media_regions,
             "quotas": self._set_quotas,
@@ -35,18 +36,19 @@ class Control:
             if method == "POST":
                 for name, value in wanted.items():
                     self._setters[name](value)
+            self._settle()
             return self._tell()
 
     def _tell(self) -> dict[str, Any]:
         chime = self._chime
         return {
             "media_regions": chime.media_faults,
-            "quotas": [{"kind": kind, "region": region, "value": n} for (kind, region), n in chime.quotas.items()],
             "requests_per_second": chime.rate.per_second,
             "idle_s": chime.world.durations[IDLE],
             "page_max": chime.page_max,
             "meetings": [row(meeting) for region in chime.meetings.values() for meeting in region.values()],
             "app_instances": [app_instance_row(one) for of in chime.app_instances.values() for one in of.values()],
+            "pipelines": [pipeline_row(one) for of in chime.pipelines.values() for one in of.values()],
         }
 
     def _set_media_regions(self, wanted: dict[str, str | None]) -> None:
@@ -60,11 +62,14 @@ class Control:
                 self._chime.media_faults[region] = fault
 
     def _set_quotas(self, wanted: dict[str, dict[str, int]]) -> None:
-        """{"meetings": {"eu-central-1": 3}}"""
-        if set(wanted) - set(QUOTAS):
-            raise ControlError(f"Quotas {', '.join(sorted(wanted))}; expected {', '.join(QUOTAS)}, each by region.")
+        """{"meetings": {"eu-central-1": 3}}; Service Quotas shows and raises the same ones."""
+        if set(wanted) - set(QUOTA_CODES):
+            raise ControlError(
+                f"Quotas {', '.join(sorted(wanted))}; expected {', '.join(QUOTA_CODES)}, each by region."
+            )
         for kind, by_region in wanted.items():
-            self._chime.quotas.update({(kind, region): int(value) for region, value in by_region.items()})
+            for region, value in by_region.items():
+                self._chime.set_quota(kind, region, int(value))
 
     def _set_rate(self, wanted: float | None) -> None:
         """Requests a second of each operation in a region (AWS: 10); null for no limit."""
@@ -100,6 +105,18 @@ def app_instance_row(instance: AppInstance) -> dict[str, Any]:
     }
 
 
+def pipeline_row(pipeline: Pipeline) -> dict[str, Any]:
+    return {
+        "id": pipeline.id,
+        "region": pipeline.region,
+        "meeting": pipeline.meeting.id,
+        "sink": pipeline.sink_arn,
+        "status": pipeline.status(),
+        "keys": pipeline.keys or [],
+        "fault": pipeline.fault,
+    }
+
+
 def row(meeting: Meeting) -> dict[str, Any]:
     """A meeting as the judge sees it; `hosts_region` differs from `media_region` in a misplaced one."""
     return {
@@ -112,6 +129,7 @@ def row(meeting: Meeting) -> dict[str, Any]:
         "live": meeting.live(),
         "ended_by": meeting.ended_by(),
         "created": meeting.created.timestamp(),
+        "ended": meeting.ended_at(),
         "attendees": len(meeting.attendees),
         "transcription": meeting.transcription,
     }

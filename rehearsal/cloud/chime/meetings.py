@@ -54,7 +54,7 @@ class Meetings:
 
     def delete(self, call: Call) -> dict[str, Any]:
         """End a meeting and throw everybody out. One that is not there is refused: the model has NotFoundException."""
-        require_meeting(self._chime, call).deleted = True
+        require_meeting(self._chime, call).deleted = self._chime.now()
         return {}
 
     def _make(self, call: Call) -> dict[str, Any]:

@@ -29,17 +29,26 @@ class Meeting:
     tags: Tags = field(default_factory=dict)
     attendees: dict[str, dict[str, Any]] = field(default_factory=dict)
     transcription: dict[str, Any] | None = None
-    deleted: bool = False
+    deleted: datetime | None = None
 
     def ended_by(self) -> str | None:
         """What has ended the meeting; a replica ends with its primary meeting."""
-        if self.deleted:
+        if self.deleted is not None:
             return "deleted"
         if self.longest.done():
             return "longest"
         if self.primary is not None:
             return self.primary.ended_by() and "primary"
         return "idle" if self.idle.done() else None
+
+    def ended_at(self) -> float | None:
+        """When the meeting ended, in seconds of the world's clock."""
+        cause = self.ended_by()
+        if cause == "primary" and self.primary is not None:
+            return self.primary.ended_at()
+        if cause == "deleted" and self.deleted is not None:
+            return self.deleted.timestamp()
+        return {"longest": self.longest.end, "idle": self.idle.end}.get(cause or "")
 
     def live(self) -> bool:
         return self.ended_by() is None
@@ -88,3 +97,33 @@ class Channel:
     members: set[str]
     moderators: set[str]
     tags: Tags = field(default_factory=dict)
+
+
+@dataclass
+class Pipeline:
+    """The capture of a meeting into a bucket; `keys` are its recordings once it has stopped."""
+
+    id: str
+    arn: str
+    region: str
+    meeting: Meeting
+    sink_arn: str
+    shown: dict[str, Any]
+    created: datetime
+    updated: datetime
+    start: Timed
+    stop: Timed | None = None
+    keys: list[str] | None = None
+    fault: str | None = None
+    tags: Tags = field(default_factory=dict)
+
+    def status(self) -> str:
+        if self.stop is None:
+            return "InProgress" if self.start.done() else "Initializing"
+        if not self.stop.done():
+            return "Stopping"
+        return "Stopped" if self.fault is None else "Failed"
+
+    def active(self) -> bool:
+        """Whether the pipeline counts towards the quota."""
+        return self.status() not in ("Stopped", "Failed")

@@ -7,16 +7,20 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
-from rehearsal.cloud.chime.model import AppInstance, Meeting
+from rehearsal.cloud.chime.model import AppInstance, Meeting, Pipeline
 from rehearsal.cloud.chime.pages import PAGE_MAX, take_page
 from rehearsal.cloud.chime.refusals import RateLimit
 from rehearsal.cloud.operations import Call
 from rehearsal.cloud.world_state import World
 
-# https://docs.aws.amazon.com/general/latest/gr/chime-sdk.html
-# https://docs.aws.amazon.com/chime-sdk/latest/dg/media-pipelines-limits.html
-QUOTAS = {"meetings": 250, "pipelines": 10, "app_instances": 100}
-QUOTAS_BY_REGION = {("pipelines", "us-east-1"): 100}
+# What is counted, by its code in Service Quotas: https://docs.aws.amazon.com/general/latest/gr/chime-sdk.html
+QUOTA_CODES = {
+    "meetings": "L-9F286451",
+    "pipelines": "L-7F583998",
+    "app_instances": "L-0222B40A",
+    "admins": "L-9A7ECB60",
+}
+PIPELINES_MAX_BY_REGION = {"us-east-1": 100}
 
 
 class Chime:
@@ -27,16 +31,21 @@ class Chime:
         self.rate = RateLimit(world.clock.now)
         self.meetings: dict[str, dict[str, Meeting]] = defaultdict(dict)
         self.app_instances: dict[str, dict[str, AppInstance]] = defaultdict(dict)
+        self.pipelines: dict[str, dict[str, Pipeline]] = defaultdict(dict)
         self.page_max = PAGE_MAX
         # Media region to "fails", or to the region in which its meetings come up instead.
         self.media_faults: dict[str, str] = {}
-        self.quotas: dict[tuple[str, str], int] = {}
+        for region, most in PIPELINES_MAX_BY_REGION.items():
+            self.set_quota("pipelines", region, most)
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.world.clock.now(), UTC)
 
     def quota(self, kind: str, region: str) -> int:
-        return self.quotas.get((kind, region), QUOTAS_BY_REGION.get((kind, region), QUOTAS[kind]))
+        return int(self.world.quotas.value("chime", QUOTA_CODES[kind], region))
+
+    def set_quota(self, kind: str, region: str, value: int) -> None:
+        self.world.quotas.set("chime", QUOTA_CODES[kind], region, float(value))
 
     def live_meetings(self, region: str) -> list[Meeting]:
         return [meeting for meeting in self.meetings[region].values() if meeting.live()]

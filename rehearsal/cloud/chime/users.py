@@ -14,8 +14,6 @@ from rehearsal.cloud.chime.state import Chime
 from rehearsal.cloud.chime.tags import read_tags
 from rehearsal.cloud.operations import Call
 
-ADMINS_MAX = 100
-
 
 class Users:
     """Create, describe, list, update and delete users and administrators."""
@@ -58,8 +56,9 @@ class Users:
         user = require_user(call, instance, call.get("AppInstanceAdminArn"))
         if user.arn in instance.admins:
             raise refusal(call, "ConflictException", f"{user.arn} is an administrator already.")
-        if len(instance.admins) >= ADMINS_MAX:
-            raise over_quota(call, f"{instance.arn} has {ADMINS_MAX} administrators, as many as it may have.")
+        quota = self._chime.quota("admins", call.region)
+        if len(instance.admins) >= quota:
+            raise over_quota(call, f"{instance.arn} has {quota} administrators, as many as it may have.")
         instance.admins[user.arn] = self._chime.now()
         return {"AppInstanceAdmin": identity(user), "AppInstanceArn": instance.arn}
 

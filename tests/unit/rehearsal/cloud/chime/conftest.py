@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Chime in the session's world; what a test turns is turned back, and its meetings end."""
 
+import contextlib
 import itertools
 
 import botocore.exceptions
@@ -8,6 +9,7 @@ import pytest
 
 from rehearsal.cloud import chime as layer
 from rehearsal.cloud.chime.pages import PAGE_MAX
+from rehearsal.cloud.chime.service_role import PRINCIPAL, role_exists
 
 NUMBERS = itertools.count(1)
 
@@ -20,15 +22,17 @@ def installed(world):
 @pytest.fixture
 def chime(installed, world):
     """State of the layer, with a day behind it: nothing of the test before is in progress."""
-    durations = dict(world.durations)
+    durations, quotas = dict(world.durations), dict(world.quotas._applied)
     world.clock.advance(90_000)
     yield installed
     world.durations.update(durations)
     installed.media_faults.clear()
-    installed.quotas.clear()
+    world.quotas._applied = quotas
+    world.quotas.increases.clear()
     installed.rate.per_second = None
     installed.page_max = PAGE_MAX
     installed.app_instances.clear()
+    installed.pipelines.clear()
 
 
 @pytest.fixture
@@ -61,21 +65,21 @@ def create(meetings, name):
 
 @pytest.fixture
 def refused():
-    """with refused("Code", 400): call."""
+    """with refused("Code", 400, told="why"): call."""
 
-    class Refused:
-        def __init__(self, code, status=None):
-            self.code, self.status = code, status
+    @contextlib.contextmanager
+    def expect(code, status=None, told=""):
+        with pytest.raises(botocore.exceptions.ClientError) as caught:
+            yield
+        response = caught.value.response
+        assert response["Error"]["Code"] == code and told in response["Error"]["Message"]
+        assert status in (None, response["ResponseMetadata"]["HTTPStatusCode"])
 
-        def __enter__(self):
-            self._raises = pytest.raises(botocore.exceptions.ClientError, match=rf"\({self.code}\)")
-            self.caught = self._raises.__enter__()
-            return self.caught
+    return expect
 
-        def __exit__(self, *problem):
-            done = self._raises.__exit__(*problem)
-            if self.status is not None:
-                assert self.caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == self.status
-            return done
 
-    return Refused
+@pytest.fixture
+def service_role(chime, client):
+    """The service-linked role of the pipelines, made new where a test has taken it away."""
+    if not role_exists():
+        client("iam", "us-east-1").create_service_linked_role(AWSServiceName=PRINCIPAL)

@@ -45,6 +45,31 @@ def test_a_deleted_attendee_is_gone(here, refused):
         client.get_attendee(MeetingId=meeting, AttendeeId=made["AttendeeId"])
 
 
+MUTE = {"Audio": "Receive", "Video": "None", "Content": "None"}
+
+
+def capabilities(client, meeting):
+    rows = client.list_attendees(MeetingId=meeting)["Attendees"]
+    return {row["ExternalUserId"]: row["Capabilities"]["Audio"] for row in rows}
+
+
+def test_capabilities_are_those_last_given(here):
+    client, meeting = here
+    made = client.create_attendee(MeetingId=meeting, ExternalUserId="doctor")["Attendee"]
+    client.update_attendee_capabilities(MeetingId=meeting, AttendeeId=made["AttendeeId"], Capabilities=MUTE)
+    assert capabilities(client, meeting) == {"doctor": "Receive"}
+
+
+def test_everybody_but_some_is_muted(here):
+    client, meeting = here
+    spared = client.create_attendee(MeetingId=meeting, ExternalUserId="doctor")["Attendee"]["AttendeeId"]
+    client.create_attendee(MeetingId=meeting, ExternalUserId="patient")
+    client.batch_update_attendee_capabilities_except(
+        MeetingId=meeting, ExcludedAttendeeIds=[{"AttendeeId": spared}], Capabilities=MUTE
+    )
+    assert capabilities(client, meeting) == {"doctor": "SendReceive", "patient": "Receive"}
+
+
 def test_one_bad_attendee_of_a_batch_is_told_apart(here):
     client, meeting = here
     answer = client.batch_create_attendee(

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from rehearsal.cloud.control import ControlError
 
@@ -35,6 +36,28 @@ def test_the_judge_sees_regions_and_life_of_every_meeting(meetings, create, cont
     assert (row["control_region"], row["media_region"], row["live"]) == ("eu-west-2", "eu-west-1", True)
     meetings("eu-west-2").delete_meeting(MeetingId=made["MeetingId"])
     assert row_of(control, made)["live"] is False
+
+
+@pytest.mark.parametrize(("deleted", "lasted"), [(True, 120), (False, 300)])
+def test_the_judge_sees_how_long_a_meeting_lasted(meetings, create, control, pass_time, world, deleted, lasted):
+    made = create()
+    pass_time(120)
+    if deleted:
+        meetings().delete_meeting(MeetingId=made["MeetingId"])
+    pass_time(1000)
+    row = row_of(control, made)
+    assert (row["ended"] - row["created"]) * world.clock.scale == pytest.approx(lasted, abs=0.1)
+
+
+def test_a_lost_answer_and_a_retry_leave_one_meeting(create, control, world, name):
+    world.faults.add({"match": {"operation": "CreateMeeting", "nth": 1}, "action": "lost_response"})
+    try:
+        with pytest.raises(ConnectionClosedError):
+            create(ClientRequestToken=name)
+    finally:
+        world.faults.remove()
+    made = create(ClientRequestToken=name)
+    assert [row["id"] for row in control()["meetings"] if row["live"]] == [made["MeetingId"]]
 
 
 def test_a_rate_limit_refuses_the_call_too_many(meetings, create, control, refused, world):

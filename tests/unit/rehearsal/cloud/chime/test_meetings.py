@@ -71,21 +71,25 @@ def test_a_token_does_not_bring_an_ended_meeting_back(meetings, create, refused)
 
 
 @pytest.mark.parametrize(
-    ("parameters", "code"),
+    ("parameters", "told"),
     [
-        ({"media": "il-central-1"}, "BadRequestException"),
-        ({"media": "eu-south-1"}, "ForbiddenException"),
-        ({"ExternalMeetingId": "AWS:visit"}, "BadRequestException"),
-        ({"ExternalMeetingId": "x" * 65}, "BadRequestException"),
-        ({"MeetingFeatures": {"Video": {"MaxResolution": "UHD"}}}, "BadRequestException"),
-        ({"PrimaryMeetingId": "0a1b2c3d-0000-4000-8000-00000000cafe"}, "BadRequestException"),
-        ({"Tags": [{"Key": "a b", "Value": ""}]}, "BadRequestException"),
-        ({"Tags": [{"Key": "aws:x", "Value": ""}]}, "BadRequestException"),
+        ({"media": "il-central-1"}, "MediaRegion il-central-1 is none of"),
+        ({"ExternalMeetingId": "AWS:visit"}, "reserved prefix"),
+        ({"ExternalMeetingId": "x" * 65}, "the most is 64"),
+        ({"MeetingFeatures": {"Video": {"MaxResolution": "UHD"}}}, "'UHD' is none of"),
+        ({"PrimaryMeetingId": "0a1b2c3d-0000-4000-8000-00000000cafe"}, "not in progress"),
+        ({"Tags": [{"Key": "a b", "Value": ""}]}, "does not match"),
+        ({"Tags": [{"Key": "aws:x", "Value": ""}]}, "reserved prefix"),
     ],
 )
-def test_what_cannot_be_made_is_refused(create, refused, parameters, code):
-    with refused(code):
+def test_what_cannot_be_made_is_refused(create, refused, parameters, told):
+    with refused("BadRequestException", 400, told=told):
         create(**parameters)
+
+
+def test_a_media_region_that_is_not_opted_in_is_forbidden(create, refused):
+    with refused("ForbiddenException", 403, told="eu-south-1 is not enabled"):
+        create(media="eu-south-1")
 
 
 def test_a_deleted_meeting_is_gone(meetings, create, refused):
@@ -132,6 +136,18 @@ def test_the_quota_counts_meetings_in_progress(meetings, create, control, refuse
         create()
     meetings().delete_meeting(MeetingId=made["MeetingId"])
     assert create()["MeetingId"] != made["MeetingId"]
+
+
+def test_a_quota_that_service_quotas_has_raised_counts(client, create, control, pass_time, refused):
+    quotas = client("service-quotas")
+    control(quotas={"meetings": {"eu-central-1": 1}}, idle_s=10_000)
+    create()
+    asked = {"ServiceCode": "chime", "QuotaCode": "L-9F286451"}
+    quotas.request_service_quota_increase(**asked, DesiredValue=2)
+    with refused("LimitExceededException"):
+        create()
+    pass_time(3600)
+    assert quotas.get_service_quota(**asked)["Quota"]["Value"] == 2 and create()
 
 
 def ended_by(control, made):

@@ -63,10 +63,16 @@ def test_messages_stream_into_kinesis_until_that_is_taken_back(messaging, instan
 
 
 @pytest.mark.parametrize(
-    "made", [{"prefix": "messages-"}, {"shards": 1}, {"encrypted": False}, {"region": "us-east-1"}]
+    ("made", "told"),
+    [
+        ({"prefix": "messages-"}, "must begin with chime-messaging-"),
+        ({"shards": 1}, "2 shards"),
+        ({"encrypted": False}, "encrypted"),
+        ({"region": "us-east-1"}, "does not exist in eu-central-1"),
+    ],
 )
-def test_a_stream_that_chime_cannot_use_is_refused(messaging, instance, stream, refused, made):
-    with refused("BadRequestException"):
+def test_a_stream_that_chime_cannot_use_is_refused(messaging, instance, stream, refused, made, told):
+    with refused("BadRequestException", told=told):
         put(messaging, instance, ("ChannelMessage", stream(**made)))
 
 

@@ -49,6 +49,12 @@ def test_a_user_becomes_an_administrator_once(identity, instance, doctor, refuse
     assert rows == [{"Admin": {"Arn": doctor, "Name": "Doctor"}}]
 
 
+def test_the_quota_counts_administrators(identity, instance, doctor, control, refused):
+    control(quotas={"admins": {"eu-central-1": 0}})
+    with refused("ResourceLimitExceededException", 400):
+        identity.create_app_instance_admin(AppInstanceArn=instance, AppInstanceAdminArn=doctor)
+
+
 def test_who_is_no_user_cannot_administer(identity, instance, refused):
     with refused("ForbiddenException"):
         identity.create_app_instance_admin(AppInstanceArn=instance, AppInstanceAdminArn=f"{instance}/user/nobody")
