@@ -88,7 +88,7 @@ def explained(error: AwsError) -> AwsError:
     """The same error with what it means and what to do."""
     meaning = meaning_of(error)
     step = UNREACHABLE_STEP if meaning == "unreachable" else MEANINGS.get(meaning, ((), ""))[1]
-    text = f"{error.message} Next: {step}." if step else error.message
+    text = f"{error.message.rstrip('.')}. Next: {step}." if step else error.message
     found = AwsError(text, result={**error.result, "failure_class": meaning})
     found.exception, found.code = error.exception, error.code
     return found

@@ -35,7 +35,8 @@ options:
     default: present
   name:
     description:
-      - Name of the app instance, 1 to 256 characters. With O(app_instance_arn) it is the name that it is to have.
+      - Name of the app instance, 1 to 256 characters. One is created by its name only.
+      - With O(app_instance_arn) it is the name that the app instance is to have.
     type: str
   app_instance_arn:
     description:
@@ -93,7 +94,8 @@ extends_documentation_fragment:
   - medzen.multiregion.chime
   - medzen.multiregion.wait
 notes:
-  - With O(wait=true) a deletion ends when the app instance is listed no more.
+  - With O(wait=true) a deletion ends when the app instance is listed no more. Until then AWS does not tell that it is
+    being deleted, and it counts as there.
   - The values of tags must not be empty.
 attributes:
   check_mode:

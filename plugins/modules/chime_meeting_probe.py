@@ -225,7 +225,7 @@ def build_request(params):
 
 def check_options(connection, params, request):
     check_request(connection, "CreateMeeting", request, OPTIONS)
-    if request["ExternalMeetingId"].startswith(RESERVED_PREFIX):
+    if request["ExternalMeetingId"].lower().startswith(RESERVED_PREFIX):
         raise Refused(
             "external_meeting_id begins with a prefix that is AWS's own",
             found=request["ExternalMeetingId"],

@@ -17,7 +17,7 @@ description:
     from here is C(unknown). What the sink role itself may do is not looked at.
   - Needs C(sts:GetCallerIdentity), C(s3:GetBucketLocation), C(s3:GetBucketPolicy), C(s3:GetEncryptionConfiguration),
     C(s3:GetBucketObjectLockConfiguration), C(s3:GetLifecycleConfiguration), C(kms:DescribeKey), C(kms:GetKeyPolicy),
-    C(iam:GetRole), C(chime:ListMediaCapturePipelines), C(chime:GetMediaCapturePipeline) and, with O(quota_code),
+    C(iam:GetRole), C(chime:ListMediaCapturePipelines), C(chime:GetMediaCapturePipeline),
     C(servicequotas:GetServiceQuota) and C(servicequotas:GetAWSDefaultServiceQuota).
 options:
   bucket:
@@ -54,10 +54,11 @@ options:
     default: 1
   quota_code:
     description:
-      - Code of the quota of active media pipelines in Service Quotas, service C(chime). Without it AWS's default is
-        compared, 100 in us-east-1 and 10 elsewhere. Concatenation and live connector pipelines count towards the same
-        quota and are not seen here.
+      - Code of the quota of active media pipelines in Service Quotas, service C(chime). When it is empty AWS's default
+        is compared, 100 in us-east-1 and 10 elsewhere.
+      - Concatenation and live connector pipelines count towards the same quota and are not seen here.
     type: str
+    default: L-7F583998
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -256,7 +257,7 @@ def main():
         "kms_key": {"type": "str", "no_log": False},
         "sink_role_arn": {"type": "str"},
         "pipelines": {"type": "int", "default": 1},
-        "quota_code": {"type": "str"},
+        "quota_code": {"type": "str", "default": "L-7F583998"},
         **chime_sdk.ARGUMENTS,
     }
     run(AnsibleAWSModule(argument_spec=argument_spec, supports_check_mode=True), check_all)
