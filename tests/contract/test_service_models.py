@@ -184,7 +184,7 @@ def test_choices_stand_in_the_services_model(path):
     assert {name: missing for name, missing in unknown.items() if missing} == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [one for one in MODULES if not one.stem.startswith("chime_")], ids=lambda path: path.stem)
 def test_handled_error_codes_are_the_services_own(path):
     models = list(models_of(path))
     if path.stem.startswith("chime_"):
