@@ -93,8 +93,12 @@ class Processes:
         environment: dict[str, str] | None = None,
         stop_signal: int = signal.SIGTERM,
         folder: Path | None = None,
+        descriptors: tuple[int, ...] = (),
     ) -> int:
-        """Start a command in a session of its own under a name that is free; returns its pid."""
+        """Start a command in a session of its own under a name that is free; returns its pid.
+
+        It inherits none of our open files but `descriptors`, under the same numbers.
+        """
         running = self.find(name)
         if running is not None:
             raise RuntimeError(f"{name} runs already with pid {running.pid}; stop it before starting another.")
@@ -102,7 +106,7 @@ class Processes:
         with open(self.settings.logs / f"{name}.log", "ab") as log:
             child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                cwd=folder or self.settings.folder, env=dict(os.environ) | (environment or {}),
+                cwd=folder or self.settings.folder, env=dict(os.environ) | (environment or {}), pass_fds=descriptors,
                 **(unprivileged() if drop_root else {}),
             )  # fmt: skip
         self._children[name] = child
@@ -134,6 +138,8 @@ class Processes:
             if not wait_until(lambda: self._gone(name, identity), seconds):
                 send(identity, signal.SIGKILL)
                 wait_until(lambda: self._gone(name, identity), STOP_SECONDS)
+        # It may have ended after the last look.
+        self._reap(name)
         self._pid_file(name).unlink(missing_ok=True)
         return identity is not None
 

@@ -19,6 +19,7 @@ LAYERS = [
     "acm",
     "ecs",
     "autoscaling",
+    "functions",
     "route53",
 ]
 
