@@ -7,6 +7,7 @@ and the signal that ends it gently.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -138,10 +139,16 @@ class Processes:
             if not wait_until(lambda: self._gone(name, identity), seconds):
                 send(identity, signal.SIGKILL)
                 wait_until(lambda: self._gone(name, identity), STOP_SECONDS)
-        # It may have ended after the last look.
-        self._reap(name)
+        self._bury(name)
         self._pid_file(name).unlink(missing_ok=True)
         return identity is not None
+
+    def _bury(self, name: str) -> None:
+        """Take a child's exit code, which is there only when its last thread has ended, a moment after its first."""
+        child = self._children.pop(name, None)
+        if child is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(STOP_SECONDS)
 
     def stop_all(self, names: list[str], seconds: float = STOP_SECONDS) -> list[str]:
         """End several at once, so that the time to stop is that of the slowest; returns those that ran."""
