@@ -20,6 +20,7 @@ LAYERS = [
     "ecs",
     "autoscaling",
     "functions",
+    "http_apis",
     "route53",
 ]
 
