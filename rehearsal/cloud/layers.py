@@ -21,6 +21,7 @@ LAYERS = [
     "autoscaling",
     "functions",
     "http_apis",
+    "global_tables",
     "route53",
 ]
 
