@@ -22,6 +22,7 @@ LAYERS = [
     "functions",
     "http_apis",
     "global_tables",
+    "objects",
     "route53",
 ]
 
