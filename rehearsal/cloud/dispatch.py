@@ -15,7 +15,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.test import run_wsgi_app
 
 from rehearsal.cloud import faults as fault_rules
-from rehearsal.cloud.errors import ApiError
+from rehearsal.cloud.errors import ApiError, ConnectionDropped, NoEndpoint
 from rehearsal.cloud.faults import Rule
 from rehearsal.cloud.ledger import is_write
 from rehearsal.cloud.operations import Call, Outside
@@ -28,10 +28,6 @@ from rehearsal.cloud.world_state import World
 LOG = logging.getLogger("rehearsal.cloud")
 # A failure of the stand-in itself; 501, because botocore retries a 500 and hides it.
 OWN_FAILURE, OWN_FAILURE_STATUS = "StandInFailure", 501
-
-
-class ConnectionDropped(Exception):
-    """The call took effect and its answer must not reach the caller."""
 
 
 class MotoDispatcher(DomainDispatcherApplication):
@@ -68,7 +64,7 @@ class Dispatcher:
         self._repeats = Repeats(world.clock)
 
     def answer(self, environ: dict[str, Any], body: bytes) -> Answer:
-        """Answer a request; raises ConnectionDropped when a fault wants the answer lost."""
+        """Answer a request; raises ConnectionDropped when a fault wants that or nobody is there to answer."""
         scope = read_scope(environ)
         if scope is None:
             return self._moto_alone(environ, body)
@@ -76,8 +72,13 @@ class Dispatcher:
         write = is_write(call.service, call.operation)
         rules = self._world.faults.taken(call, write)
         started = time.perf_counter()
-        answer = self._faulted(call, rules) or self._answered(environ, body, call)
-        self._write_down(call, answer, time.perf_counter() - started)
+        try:
+            answer = self._faulted(call, rules) or self._answered(environ, body, call)
+        except NoEndpoint as problem:
+            LOG.warning("%s: no answer. %s", call.operation, problem)
+            self._write_down(call, 0, type(problem).__name__, time.perf_counter() - started)
+            raise
+        self._write_down(call, answer.status, error_code(answer), time.perf_counter() - started)
         _after_effect(rules)
         return answer
 
@@ -103,6 +104,8 @@ class Dispatcher:
             return self._outside(call, taken) if isinstance(taken, Outside) else taken
         except ApiError as error:
             return error_answer(call, error)
+        except ConnectionDropped:
+            raise
         except NotImplementedError as problem:
             return error_answer(call, _not_implemented(call, str(problem)))
         except Exception as problem:  # the server must outlive any bug and name it to the caller
@@ -144,9 +147,9 @@ class Dispatcher:
                 change(call)
         return answer
 
-    def _write_down(self, call: Call, answer: Answer, duration_s: float) -> None:
+    def _write_down(self, call: Call, status: int, error: str | None, duration_s: float) -> None:
         shape = get_service_model(call.service).operation_model(call.operation).input_shape if call.known else None
-        self._world.ledger.add(call, redact(call.parameters, shape), answer.status, error_code(answer), duration_s)
+        self._world.ledger.add(call, redact(call.parameters, shape), status, error, duration_s)
 
 
 def _after_effect(rules: list[Rule]) -> None:

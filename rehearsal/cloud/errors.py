@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ApiError: what a layer raises to refuse a call; the dispatcher writes it in the shape of the service's protocol."""
+"""What a layer raises: ApiError refuses a call in the shape of its protocol, ConnectionDropped leaves it unanswered."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ class ApiError(Exception):
         self.code = code
         self.message = message
         self.status = status
+
+
+class ConnectionDropped(Exception):
+    """The caller must get no answer, whether the call took effect or not."""
+
+
+class NoEndpoint(ConnectionDropped):
+    """The service has no host name in this region, so that no call reaches it."""
 
 
 def dependency_violation(what: str, name: str, dependent: str) -> ApiError:

@@ -28,7 +28,14 @@ THROTTLE_CODES = {
     "sts": ("Throttling", 400),
     "route53": ("Throttling", 400),
     "s3": ("SlowDown", 503),
+    "chime-sdk-meetings": ("ThrottlingException", 429),
+    "chime-sdk-identity": ("ThrottledClientException", 429),
+    "chime-sdk-messaging": ("ThrottledClientException", 429),
+    "chime-sdk-media-pipelines": ("ThrottledClientException", 429),
+    "chime-sdk-voice": ("ThrottledClientException", 429),
 }
+# The code of a failure of the service itself; the others say InternalError.
+FAILURE_CODES = {name: "ServiceFailureException" for name in THROTTLE_CODES if name.startswith("chime-sdk-")}
 
 
 class FaultError(ValueError):
@@ -66,7 +73,7 @@ class Rule:
 
     def error(self, call: Call) -> tuple[str, int]:
         """Error code and HTTP status that the caller gets."""
-        code, status = ("InternalError", 500)
+        code, status = FAILURE_CODES.get(call.service, "InternalError"), 500
         if self.action == "throttle":
             code, status = THROTTLE_CODES.get(call.service, ("ThrottlingException", 400))
         return self.code or code, self.status or status

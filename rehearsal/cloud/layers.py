@@ -24,6 +24,7 @@ LAYERS = [
     "global_tables",
     "objects",
     "route53",
+    "chime",
 ]
 
 

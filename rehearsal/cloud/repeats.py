@@ -20,7 +20,13 @@ from rehearsal.cloud.wire import Answer
 
 TOKEN_NAMES = ("ClientToken", "clientToken", "IdempotencyToken", "ClientRequestToken")
 # Services that compare token and content by themselves, or whose tokens also name something.
-OWN_TOKENS = {"secretsmanager", "cloudformation", "dynamodb"}
+OWN_TOKENS = {"secretsmanager", "cloudformation", "dynamodb", "chime-sdk-meetings"}
+# How services say that a token came with other parameters, where not as EC2 does.
+MISMATCHES = {
+    "chime-sdk-identity": ("ConflictException", 409),
+    "chime-sdk-messaging": ("ConflictException", 409),
+    "chime-sdk-media-pipelines": ("BadRequestException", 400),
+}
 # AWS keeps them for 1 to 24 hours, by service.
 KEPT_SECONDS = 3600.0
 
@@ -49,7 +55,8 @@ class Repeats:
             return None
         if before != content(call):
             text = f"The idempotency token {key[-1]} was used for {call.operation} with other parameters."
-            raise ApiError("IdempotentParameterMismatch", text)
+            code, status = MISMATCHES.get(call.service, ("IdempotentParameterMismatch", 400))
+            raise ApiError(code, text, status)
         return answer
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -41,6 +42,15 @@ SERVICES_BY_SIGNING_NAME = {
     "states": ("stepfunctions",),
     "tagging": ("resourcegroupstaggingapi",),
 }
+# What an ARN of Chime names, to the service that tags it: the tag operations of these services share one path.
+CHIME_TAG_OPERATIONS = frozenset({"TagResource", "UntagResource", "ListTagsForResource"})
+CHIME_SERVICES_BY_ARN = (
+    (re.compile(r"meeting/"), "chime-sdk-meetings"),
+    (re.compile(r"app-instance/[^/]+/channel(-flow)?/"), "chime-sdk-messaging"),
+    (re.compile(r"app-instance/"), "chime-sdk-identity"),
+    (re.compile(r"media-(insights-)?pipeline"), "chime-sdk-media-pipelines"),
+    (re.compile(r"(vc|sma|voice-profile-domain)/"), "chime-sdk-voice"),
+)
 
 
 @dataclass(frozen=True)
@@ -70,10 +80,11 @@ def read_scope(environ: dict[str, Any]) -> Scope | None:
 def identify(environ: dict[str, Any], body: bytes, scope: Scope) -> Call:
     """The call that a request makes; `known` is false when botocore has no such service or operation."""
     request = Request(dict(environ, **{"wsgi.input": io.BytesIO(body)}))
-    for service in candidates(scope.service):
-        call = _match(request, service, scope)
-        if call is not None:
-            return call
+    matches = [match for service in candidates(scope.service) if (match := find_match(request, service)) is not None]
+    if matches:
+        # A service with a label at the end of its path takes longer paths of others for its own.
+        match = max(matches, key=lambda found: literal_parts(found.operation))
+        return _by_arn(request, _build_call(request, match, scope), scope)
     operation = request.headers.get("X-Amz-Target", "").rpartition(".")[2] or request.values.get("Action", "")
     service = candidates(scope.service)[0] if candidates(scope.service) else scope.service
     operation = operation or f"{request.method} {request.path}"
@@ -93,7 +104,17 @@ def guess_protocol(request: Request) -> str:
     return "query" if "Action" in request.values else "rest-json"
 
 
-def _match(request: Request, service: str, scope: Scope) -> Call | None:
+@dataclass(frozen=True)
+class Match:
+    """An operation that a request's path and protocol fit."""
+
+    service: str
+    operation: Any
+    protocol: str
+    path_parameters: dict[str, Any]
+
+
+def find_match(request: Request, service: str) -> Match | None:
     try:
         model = get_service_model(service)
         protocol = determine_request_protocol(model, request.content_type)
@@ -102,8 +123,31 @@ def _match(request: Request, service: str, scope: Scope) -> Call | None:
         operation, path_parameters = get_service_router(service).match(request)
     except (NotFound, NotImplementedError, UnknownServiceError):
         return None
-    parameters = _parse(request, operation, protocol, path_parameters)
-    return Call(service, operation.name, scope.region, protocol, parameters, scope.service, True, scope.access_key)
+    return Match(service, operation, protocol, path_parameters)
+
+
+def literal_parts(operation: Any) -> int:
+    """Parts of an operation's path that are no labels."""
+    path = (operation.http or {}).get("requestUri", "").partition("?")[0]
+    return sum(1 for part in path.split("/") if part and "{" not in part)
+
+
+def _build_call(request: Request, match: Match, scope: Scope) -> Call:
+    parameters = _parse(request, match.operation, match.protocol, match.path_parameters)
+    return Call(
+        match.service, match.operation.name, scope.region, match.protocol, parameters, scope.service, True,
+        scope.access_key,
+    )  # fmt: skip
+
+
+def _by_arn(request: Request, call: Call, scope: Scope) -> Call:
+    """The same call for the service of Chime that its ARN belongs to, where the path does not tell."""
+    if scope.service != "chime" or call.operation not in CHIME_TAG_OPERATIONS:
+        return call
+    resource = str(call.get("ResourceARN") or "").split(":", 5)[-1]
+    named = next((service for pattern, service in CHIME_SERVICES_BY_ARN if pattern.match(resource)), call.service)
+    match = find_match(request, named)
+    return call if match is None else _build_call(request, match, scope)
 
 
 def _is_for(request: Request, model: Any, protocol: str) -> bool:

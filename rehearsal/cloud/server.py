@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 
 from rehearsal.cloud.control import answer_control
-from rehearsal.cloud.dispatch import ConnectionDropped, Dispatcher
+from rehearsal.cloud.dispatch import Dispatcher
+from rehearsal.cloud.errors import ConnectionDropped
 from rehearsal.cloud.wire import Answer
 from rehearsal.cloud.world_state import World
 from rehearsal.settings import API_PORT

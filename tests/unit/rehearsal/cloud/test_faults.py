@@ -47,10 +47,22 @@ def test_a_rule_for_writes_leaves_reads_alone(faults):
 
 @pytest.mark.parametrize(
     ("service", "expected"),
-    [("ec2", ("RequestLimitExceeded", 503)), ("rds", ("Throttling", 400)), ("ecs", ("ThrottlingException", 400))],
+    [
+        ("ec2", ("RequestLimitExceeded", 503)),
+        ("rds", ("Throttling", 400)),
+        ("ecs", ("ThrottlingException", 400)),
+        ("chime-sdk-meetings", ("ThrottlingException", 429)),
+        ("chime-sdk-messaging", ("ThrottledClientException", 429)),
+    ],
 )
 def test_throttling_is_worded_as_the_service_does(service, expected):
     assert build_rule("f", {"action": "throttle"}).error(call(service)) == expected
+
+
+def test_a_failure_is_worded_as_the_service_does():
+    fault = build_rule("f", {"action": "error"})
+    assert fault.error(call("chime-sdk-identity")) == ("ServiceFailureException", 500)
+    assert fault.error(call("rds")) == ("InternalError", 500)
 
 
 def test_an_error_carries_the_code_and_status_asked_for():
