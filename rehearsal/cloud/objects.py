@@ -26,7 +26,7 @@ from rehearsal.settings import ACCOUNT_ID
 LOG = logging.getLogger("rehearsal.cloud")
 S3 = "s3.amazonaws.com"
 PENDING, COMPLETED, FAILED, REPLICA = "PENDING", "COMPLETED", "FAILED", "REPLICA"
-CREATING = ("PutObject", "CopyObject", "CompleteMultipartUpload")
+CREATED = "s3:ObjectCreated:"
 Rule = dict[str, Any]
 
 
@@ -44,11 +44,6 @@ def bucket_of(call: Call) -> FakeBucket:
     if bucket is None:
         raise ApiError("NoSuchBucket", "The specified bucket does not exist", 404)
     return bucket
-
-
-def latest_version(bucket: FakeBucket, key: str) -> FakeKey | None:
-    versions = bucket.keys.getlist(key, [])
-    return versions[-1] if versions and isinstance(versions[-1], FakeKey) else None
 
 
 class Notifications:
@@ -99,9 +94,16 @@ class Replication:
         operations.handle("s3", "GetBucketReplication", read_configuration)
         operations.after("s3", "DeleteBucketReplication", forget_configuration)
         operations.before("s3", "PutBucketVersioning", check_versioning)
-        for operation in CREATING:
-            operations.after("s3", operation, self.begin)
         operations.after("s3", "DeleteObject", self.mark_deleted)
+        moto_event = notifications.send_event
+
+        def send_event(account_id: str, name: Any, bucket: FakeBucket, key: FakeKey) -> None:
+            """What moto tells of every new object, also of one that another service of the stand-in wrote."""
+            moto_event(account_id, name, bucket, key)
+            if str(getattr(name, "value", name)).startswith(CREATED):
+                self.begin(bucket, key)
+
+        notifications.send_event = send_event
 
         def headers(key: FakeKey) -> dict[str, Any]:
             status = getattr(key, "medzen_replication", None)
@@ -109,12 +111,10 @@ class Replication:
 
         FakeKey.response_dict = property(headers)
 
-    def begin(self, call: Call) -> None:
-        """A new version is PENDING in its own bucket until it has arrived in the other one."""
-        bucket = bucket_of(call)
-        key = latest_version(bucket, call.get("Key"))
-        rule = find_rule(bucket, key) if key is not None else None
-        if rule is None:
+    def begin(self, bucket: FakeBucket, key: FakeKey) -> None:
+        """A new version is PENDING in its own bucket until it has arrived in the other one; copies are not copied."""
+        rule = find_rule(bucket, key)
+        if rule is None or getattr(key, "medzen_replication", None) == REPLICA:
             return
         key.medzen_replication = PENDING
         timed = self._world.clock.start("object_replication", f"{bucket.name}/{key.name}", bucket.region_name)

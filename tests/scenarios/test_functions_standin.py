@@ -244,6 +244,74 @@ def test_the_estates_functions_load(cloud, role, name):
     assert "FunctionError" not in answer, answer["Payload"].read()
 
 
+def test_a_recording_in_the_bucket_leaves_a_row(cloud, role, table):
+    arn = create_function(
+        cloud, role, "medzen-recording-handler", packages.build_package("recording_handler"),
+        "recording_handler.handle", AUDIT_TABLE=TABLE,
+    )  # fmt: skip
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    cloud.client("lambda").add_permission(
+        FunctionName=arn,
+        StatementId="s3",
+        Action="lambda:InvokeFunction",
+        Principal="s3.amazonaws.com",
+        SourceArn=f"arn:aws:s3:::{BUCKET}",
+    )
+    row = {"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}
+    row["Filter"] = {"Key": {"FilterRules": [{"Name": "suffix", "Value": ".mp4"}]}}
+    s3.put_bucket_notification_configuration(
+        Bucket=BUCKET, NotificationConfiguration={"LambdaFunctionConfigurations": [row]}
+    )
+    s3.put_object(Bucket=BUCKET, Key="m-7/visit.mp4", Body=b"film")
+    key = {"pk": {"S": "MEETING#m-7"}, "sk": {"S": "RECORDING#m-7/visit.mp4"}}
+    found = until(lambda: table.get_item(TableName=TABLE, Key=key).get("Item"), "the row of the recording")
+    assert found["bytes"] == {"N": "4"}
+
+
+def test_rows_reach_the_replica_in_the_other_region(cloud, api, table):
+    cloud.ask(api, "POST", "/meetings", {"appointmentId": "before"})
+    table.update_table(TableName=TABLE, ReplicaUpdates=[{"Create": {"RegionName": OTHER}}])
+
+    def replicas() -> list[str]:
+        return [row["ReplicaStatus"] for row in table.describe_table(TableName=TABLE)["Table"]["Replicas"]]
+
+    until(lambda: replicas() == ["ACTIVE"], "the replica")
+    there = cloud.client("dynamodb", OTHER)
+    assert find_row(there, "before") == find_row(table, "before")
+    cloud.ask(api, "POST", "/meetings", {"appointmentId": "after"})
+    until(lambda: find_row(there, "after") == find_row(table, "after"), "the row written later")
+
+
+def test_a_visit_is_opened_where_its_media_was_asked_for_and_leaves_its_row(cloud, role, table):
+    arn = create_function(
+        cloud, role, "medzen-meeting-manager", packages.build_package("meeting_manager"), "meeting_manager.handle",
+        AUDIT_TABLE=TABLE, MEDIA_REGION=OTHER,
+    )  # fmt: skip
+    apis = cloud.client("apigatewayv2")
+    made = apis.create_api(Name="meetings", ProtocolType="HTTP", Target=arn, RouteKey="POST /meetings")
+    source = f"arn:aws:execute-api:{REGION}:{world_settings.ACCOUNT_ID}:{made['ApiId']}/*/*"
+    cloud.client("lambda").add_permission(
+        FunctionName=arn,
+        StatementId="api",
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+        SourceArn=source,
+    )
+    host = made["ApiEndpoint"].removeprefix("https://")
+    status, body = cloud.ask(host, "POST", "/meetings", {"appointmentId": "visit-9"})
+    assert status == 201, body
+    meeting = json.loads(body)["meeting"]
+    assert meeting["MediaRegion"] == OTHER
+    rows = table.query(
+        TableName=TABLE,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"MEETING#{meeting['MeetingId']}"}},
+    )["Items"]
+    assert [row["appointmentId"]["S"] for row in rows] == ["visit-9"]
+    assert json.loads(body)["attendee"]["JoinToken"] not in json.dumps(rows)
+
+
 def test_workers_end_with_a_cloud_that_is_killed(cloud, api):
     """The last one: it ends the world."""
     cloud.ask(api, "GET", "/health")
