@@ -312,6 +312,40 @@ def test_a_visit_is_opened_where_its_media_was_asked_for_and_leaves_its_row(clou
     assert json.loads(body)["attendee"]["JoinToken"] not in json.dumps(rows)
 
 
+def issue_certificate(cloud: Cloud, zone: str, name: str) -> str:
+    """An issued certificate of the region, validated by its record."""
+    acm = cloud.client("acm")
+    arn = acm.request_certificate(DomainName=name, ValidationMethod="DNS")["CertificateArn"]
+
+    def certificate() -> dict[str, Any]:
+        return acm.describe_certificate(CertificateArn=arn)["Certificate"]
+
+    row = until(lambda: certificate()["DomainValidationOptions"][0].get("ResourceRecord"), "the validation record")
+    record = {"Name": row["Name"], "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": row["Value"]}]}
+    put_record(cloud, zone, record)
+    until(lambda: certificate()["Status"] == "ISSUED", "the certificate")
+    return arn
+
+
+def put_record(cloud: Cloud, zone: str, record: dict[str, Any]) -> None:
+    batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+    cloud.client("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+
+
+def test_an_alias_leads_to_the_api_by_its_custom_domain_name(cloud, api):
+    domain, name = "medzenhealth.app", "meetings.medzenhealth.app"
+    zone = cloud.client("route53").create_hosted_zone(Name=domain, CallerReference=domain)["HostedZone"]["Id"]
+    apis = cloud.client("apigatewayv2")
+    configuration = {"CertificateArn": issue_certificate(cloud, zone, name), "EndpointType": "REGIONAL"}
+    made = apis.create_domain_name(DomainName=name, DomainNameConfigurations=[configuration])
+    apis.create_api_mapping(DomainName=name, ApiId=api.partition(".")[0], Stage="$default")
+    target = made["DomainNameConfigurations"][0]
+    alias = {"HostedZoneId": target["HostedZoneId"], "DNSName": target["ApiGatewayDomainName"]}
+    alias["EvaluateTargetHealth"] = True
+    put_record(cloud, zone, {"Name": name, "Type": "A", "AliasTarget": alias})
+    assert cloud.ask(name, "GET", "/health") == (200, f"up in {REGION}")
+
+
 def test_workers_end_with_a_cloud_that_is_killed(cloud, api):
     """The last one: it ends the world."""
     cloud.ask(api, "GET", "/health")

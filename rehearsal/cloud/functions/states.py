@@ -15,6 +15,7 @@ from moto.awslambda.models import LambdaFunction
 from rehearsal.cloud.clock import Timed
 from rehearsal.cloud.errors import ApiError
 from rehearsal.cloud.world_state import World
+from rehearsal.packages import build_archive
 
 # Settings that moto does not take over from an update.
 UPDATED = {"KMSKeyArn": "kms_key_arn", "TracingConfig": "tracing_config"}
@@ -68,8 +69,15 @@ def install(world: World) -> None:
     def describe(function: LambdaFunction, on_create: bool = False) -> dict[str, Any]:
         return {**moto_configuration(function, on_create), **describe_state(function)}
 
+    # moto names every template's inline code index.py, also that of Node.js.
+    LambdaFunction._create_zipfile_from_plaintext_code = staticmethod(pack_inline)
     LambdaFunction.__init__, LambdaFunction.get_configuration = init, describe
     LambdaFunction.update_configuration, LambdaFunction.update_function_code = update, update_code
+
+
+def pack_inline(source: str) -> bytes:
+    """The archive of code that stands in a template; the runtime takes the file of its language."""
+    return build_archive({f"index.{extension}": source.encode() for extension in ("js", "py")})
 
 
 def describe_state(function: LambdaFunction) -> dict[str, Any]:

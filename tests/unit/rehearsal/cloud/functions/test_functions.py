@@ -103,3 +103,13 @@ def test_permissions_round_trip_and_a_statement_id_is_taken_once(create, lambdas
     lambdas.remove_permission(FunctionName=name, StatementId="api")
     with refused("ResourceNotFoundException"):
         lambdas.get_policy(FunctionName=name)
+
+
+def test_code_in_a_template_is_a_file_of_either_language():
+    import io
+    import zipfile
+
+    from moto.awslambda.models import LambdaFunction
+
+    with zipfile.ZipFile(io.BytesIO(LambdaFunction._create_zipfile_from_plaintext_code("exports.x = 1"))) as archive:
+        assert archive.namelist() == ["index.js", "index.py"]
