@@ -33,6 +33,8 @@ THROTTLE_CODES = {
     "chime-sdk-messaging": ("ThrottledClientException", 429),
     "chime-sdk-media-pipelines": ("ThrottledClientException", 429),
     "chime-sdk-voice": ("ThrottledClientException", 429),
+    "bedrock": ("ThrottlingException", 429),
+    "bedrock-runtime": ("ThrottlingException", 429),
 }
 # The code of a failure of the service itself; the others say InternalError.
 FAILURE_CODES = {name: "ServiceFailureException" for name in THROTTLE_CODES if name.startswith("chime-sdk-")}

@@ -25,6 +25,7 @@ LAYERS = [
     "objects",
     "route53",
     "chime",
+    "bedrock",
 ]
 
 

@@ -45,6 +45,9 @@ READS = {
     ("dynamodb", "TransactGetItems"),
     ("dynamodb", "BatchGetItem"),
     ("cloudformation", "DetectStackDrift"),
+    ("bedrock-runtime", "ApplyGuardrail"),
+    ("bedrock-runtime", "Converse"),
+    ("bedrock-runtime", "InvokeModel"),
 }
 
 

@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from moto.core.utils import get_service_model
 
@@ -23,6 +22,7 @@ TOKEN_NAMES = ("ClientToken", "clientToken", "IdempotencyToken", "ClientRequestT
 OWN_TOKENS = {"secretsmanager", "cloudformation", "dynamodb", "chime-sdk-meetings"}
 # How services say that a token came with other parameters, where not as EC2 does.
 MISMATCHES = {
+    "bedrock": ("ConflictException", 400),
     "chime-sdk-identity": ("ConflictException", 409),
     "chime-sdk-messaging": ("ConflictException", 409),
     "chime-sdk-media-pipelines": ("BadRequestException", 400),
@@ -76,5 +76,4 @@ def content(call: Call) -> str:
 
 
 def _modelled_tokens(call: Call) -> list[str]:
-    shape: Any = get_service_model(call.service).operation_model(call.operation).input_shape
-    return list(getattr(shape, "idempotent_members", None) or [])
+    return list(get_service_model(call.service).operation_model(call.operation).idempotent_members)

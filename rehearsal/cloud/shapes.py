@@ -19,29 +19,38 @@ from rehearsal.cloud.errors import ApiError
 from rehearsal.cloud.operations import Call, Hook, Outside
 
 
-def modelled(answer: Hook, refuse: Callable[[str], ApiError]) -> Hook:
+def as_it_is(value: dict[str, Any]) -> dict[str, Any]:
+    return value
+
+
+def modelled(
+    answer: Hook, refuse: Callable[[str], ApiError], seen: Callable[[dict[str, Any]], dict[str, Any]] = as_it_is
+) -> Hook:
     """A handler whose parameters are validated before and whose result is validated afterwards.
 
     `refuse(text)` makes the service's own error for a bad request. A result that breaks the model is a bug of the
-    stand-in and is told as one.
+    stand-in and is told as one. `seen(value)` is what of either side is compared, where AWS is known to allow more than
+    botocore's model says.
     """
 
     def call_answer(call: Call) -> dict[str, Any] | Outside:
-        check_parameters(call, refuse)
+        check_parameters(call, refuse, seen)
         result = answer(call) or {}
         return Outside(lambda: checked(call, result.work())) if isinstance(result, Outside) else checked(call, result)
 
     def checked(call: Call, result: dict[str, Any]) -> dict[str, Any]:
-        check_result(call, result)
+        check_result(call, seen(result))
         return result
 
     return call_answer
 
 
-def check_parameters(call: Call, refuse: Callable[[str], ApiError]) -> None:
+def check_parameters(
+    call: Call, refuse: Callable[[str], ApiError], seen: Callable[[dict[str, Any]], dict[str, Any]] = as_it_is
+) -> None:
     """Refuse what the model does not allow."""
     shape = get_service_model(call.service).operation_model(call.operation).input_shape
-    faults = list(iter_faults(shape, call.parameters)) if shape else []
+    faults = list(iter_faults(shape, seen(call.parameters))) if shape else []
     if faults:
         raise refuse(f"{len(faults)} validation error(s) detected: {'; '.join(faults)}")
 
@@ -62,6 +71,8 @@ def check_result(call: Call, result: dict[str, Any]) -> None:
 def iter_faults(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
     """Sentences on everything in `value` that breaks enums, patterns, limits or members of `shape`."""
     kind = shape.type_name
+    if getattr(shape, "is_document_type", False):
+        return
     if kind == "structure" and isinstance(value, dict):
         for name in shape.required_members:
             if value.get(name) is None:

@@ -36,6 +36,7 @@ REGION, OTHER = "eu-central-1", "eu-west-1"
 SCALE = 6000
 DEADLINE_S = 90.0
 TABLE, BUCKET = "medzen-meeting-audit", "medzen-meeting-recordings-123456789012"
+MODEL = "eu.anthropic.claude-haiku-4-5-20251001-v1:0"
 # Writes a row before it answers, as the estate's functions do.
 VISIT = """
 import json, os, uuid
@@ -283,22 +284,36 @@ def test_rows_reach_the_replica_in_the_other_region(cloud, api, table):
     until(lambda: find_row(there, "after") == find_row(table, "after"), "the row written later")
 
 
-def test_a_visit_is_opened_where_its_media_was_asked_for_and_leaves_its_row(cloud, role, table):
-    arn = create_function(
-        cloud, role, "medzen-meeting-manager", packages.build_package("meeting_manager"), "meeting_manager.handle",
-        AUDIT_TABLE=TABLE, MEDIA_REGION=OTHER,
-    )  # fmt: skip
-    apis = cloud.client("apigatewayv2")
-    made = apis.create_api(Name="meetings", ProtocolType="HTTP", Target=arn, RouteKey="POST /meetings")
-    source = f"arn:aws:execute-api:{REGION}:{world_settings.ACCOUNT_ID}:{made['ApiId']}/*/*"
+def quick_api(cloud: Cloud, role: str, name: str, route: str, **environment: str) -> str:
+    """One of the estate's functions behind an API with one route; returns the host name."""
+    arn = create_function(cloud, role, name, packages.build_package(name), f"{name}.handle", **environment)
+    made = cloud.client("apigatewayv2").create_api(Name=name, ProtocolType="HTTP", Target=arn, RouteKey=route)
     cloud.client("lambda").add_permission(
         FunctionName=arn,
         StatementId="api",
         Action="lambda:InvokeFunction",
         Principal="apigateway.amazonaws.com",
-        SourceArn=source,
+        SourceArn=f"arn:aws:execute-api:{REGION}:{world_settings.ACCOUNT_ID}:{made['ApiId']}/*/*",
     )
-    host = made["ApiEndpoint"].removeprefix("https://")
+    return made["ApiEndpoint"].removeprefix("https://")
+
+
+def test_the_assistant_answers_and_goes_elsewhere_when_its_region_is_busy(cloud, role):
+    targets = [{"region": region, "model": MODEL} for region in (REGION, OTHER)]
+    host = quick_api(cloud, role, "ai_chat_handler", "POST /ai/chat", MODEL_TARGETS=json.dumps(targets))
+    question = {"message": "Nina homa", "language": "sw"}
+    status, body = cloud.ask(host, "POST", "/ai/chat", question)
+    assert (status, json.loads(body)["region"]) == (200, REGION), body
+    assert json.loads(body)["answer"]
+    rule = {"match": {"service": "bedrock-runtime", "region": REGION}, "action": "throttle", "count": 1}
+    request = urllib.request.Request(f"{cloud.settings.api_url}/_rehearsal/faults", data=json.dumps(rule).encode())
+    urllib.request.urlopen(request, timeout=10).close()
+    status, body = cloud.ask(host, "POST", "/ai/chat", question)
+    assert (status, json.loads(body)["region"]) == (200, OTHER), body
+
+
+def test_a_visit_is_opened_where_its_media_was_asked_for_and_leaves_its_row(cloud, role, table):
+    host = quick_api(cloud, role, "meeting_manager", "POST /meetings", AUDIT_TABLE=TABLE, MEDIA_REGION=OTHER)
     status, body = cloud.ask(host, "POST", "/meetings", {"appointmentId": "visit-9"})
     assert status == 201, body
     meeting = json.loads(body)["meeting"]

@@ -51,3 +51,7 @@ def test_a_call_without_a_token_is_never_a_repeat():
 
 def test_services_with_tokens_of_their_own_are_left_alone():
     assert find_token(call("CreateSecret", "secretsmanager", ClientRequestToken="t")) is None
+
+
+def test_a_token_is_found_by_its_mark_in_the_model():
+    assert find_token(call("CreateGuardrail", "bedrock", clientRequestToken="t"))[-1] == "t"
