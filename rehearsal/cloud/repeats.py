@@ -22,6 +22,7 @@ TOKEN_NAMES = ("ClientToken", "clientToken", "IdempotencyToken", "ClientRequestT
 OWN_TOKENS = {"secretsmanager", "cloudformation", "dynamodb", "chime-sdk-meetings"}
 # How services say that a token came with other parameters, where not as EC2 does.
 MISMATCHES = {
+    "bedrock": ("ConflictException", 400),
     "chime-sdk-identity": ("ConflictException", 409),
     "chime-sdk-messaging": ("ConflictException", 409),
     "chime-sdk-media-pipelines": ("BadRequestException", 400),

@@ -16,7 +16,7 @@ from botocore.validate import ParamValidator
 from moto.core.utils import get_service_model
 
 from rehearsal.cloud.errors import ApiError
-from rehearsal.cloud.operations import Call, Hook
+from rehearsal.cloud.operations import Call, Hook, Outside
 
 
 def as_it_is(value: dict[str, Any]) -> dict[str, Any]:
@@ -33,16 +33,26 @@ def modelled(
     botocore's model says.
     """
 
-    def call_answer(call: Call) -> dict[str, Any]:
-        operation = get_service_model(call.service).operation_model(call.operation)
-        faults = list(iter_faults(operation.input_shape, seen(call.parameters))) if operation.input_shape else []
-        if faults:
-            raise refuse(f"{len(faults)} validation error(s) detected: {'; '.join(faults)}")
+    def call_answer(call: Call) -> dict[str, Any] | Outside:
+        check_parameters(call, refuse, seen)
         result = answer(call) or {}
+        return Outside(lambda: checked(call, result.work())) if isinstance(result, Outside) else checked(call, result)
+
+    def checked(call: Call, result: dict[str, Any]) -> dict[str, Any]:
         check_result(call, seen(result))
         return result
 
     return call_answer
+
+
+def check_parameters(
+    call: Call, refuse: Callable[[str], ApiError], seen: Callable[[dict[str, Any]], dict[str, Any]] = as_it_is
+) -> None:
+    """Refuse what the model does not allow."""
+    shape = get_service_model(call.service).operation_model(call.operation).input_shape
+    faults = list(iter_faults(shape, seen(call.parameters))) if shape else []
+    if faults:
+        raise refuse(f"{len(faults)} validation error(s) detected: {'; '.join(faults)}")
 
 
 def check_result(call: Call, result: dict[str, Any]) -> None:

@@ -196,3 +196,17 @@ def test_the_answer_test_says_what_the_first_name_server_answers(route53):
     asked = {"HostedZoneId": zone, "RecordName": "ehr.medzenhealth.app", "RecordType": "A"}
     found = run(route53, "TestDNSAnswer", **asked)
     assert (found["RecordData"], found["ResponseCode"]) == (["127.104.30.1"], "NOERROR")
+
+
+API = "d-abc.execute-api.eu-west-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(("zone_id", "taken"), [("ZLY8HYME6SFDD", True), ("Z32O12XQLNTSW2", False)])
+def test_an_alias_to_a_domain_name_of_an_api_names_that_services_zone(route53, zone_id, taken):
+    route53.world.hosts[f"{API}."] = {"address": "127.104.70.1", "ttl": 1, "healthy": True, "zone_id": "ZLY8HYME6SFDD"}
+    zone = create_zone(route53)["HostedZone"]["Id"]
+    if taken:
+        assert change(route53, zone, **alias(zone_id, API))["ChangeInfo"]["Status"] == "PENDING"
+    else:
+        with pytest.raises(ApiError, match="does not lie within the target zone"):
+            change(route53, zone, **alias(zone_id, API))

@@ -94,7 +94,14 @@ def test_names_of_nobody_are_refused():
     assert answer(view(), Question("example.org", "A"), random.Random(1)).code == REFUSED
 
 
-@pytest.mark.parametrize(("name", "code"), [(ALB, NOERROR), ("gone.rds.amazonaws.com", NXDOMAIN)])
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        (ALB, NOERROR),
+        ("gone.rds.amazonaws.com", NXDOMAIN),
+        ("gone.execute-api.eu-west-1.amazonaws.com", NXDOMAIN),
+    ],
+)
 def test_names_of_aws_itself_are_known_or_do_not_exist(name, code):
     assert answer(view(), Question(name, "A"), random.Random(1)).code == code
 
