@@ -7,6 +7,7 @@ and the signal that ends it gently.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -93,8 +94,12 @@ class Processes:
         environment: dict[str, str] | None = None,
         stop_signal: int = signal.SIGTERM,
         folder: Path | None = None,
+        descriptors: tuple[int, ...] = (),
     ) -> int:
-        """Start a command in a session of its own under a name that is free; returns its pid."""
+        """Start a command in a session of its own under a name that is free; returns its pid.
+
+        It inherits none of our open files but `descriptors`, under the same numbers.
+        """
         running = self.find(name)
         if running is not None:
             raise RuntimeError(f"{name} runs already with pid {running.pid}; stop it before starting another.")
@@ -102,7 +107,7 @@ class Processes:
         with open(self.settings.logs / f"{name}.log", "ab") as log:
             child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                cwd=folder or self.settings.folder, env=dict(os.environ) | (environment or {}),
+                cwd=folder or self.settings.folder, env=dict(os.environ) | (environment or {}), pass_fds=descriptors,
                 **(unprivileged() if drop_root else {}),
             )  # fmt: skip
         self._children[name] = child
@@ -134,8 +139,16 @@ class Processes:
             if not wait_until(lambda: self._gone(name, identity), seconds):
                 send(identity, signal.SIGKILL)
                 wait_until(lambda: self._gone(name, identity), STOP_SECONDS)
+        self._bury(name)
         self._pid_file(name).unlink(missing_ok=True)
         return identity is not None
+
+    def _bury(self, name: str) -> None:
+        """Take a child's exit code, which is there only when its last thread has ended, a moment after its first."""
+        child = self._children.pop(name, None)
+        if child is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(STOP_SECONDS)
 
     def stop_all(self, names: list[str], seconds: float = STOP_SECONDS) -> list[str]:
         """End several at once, so that the time to stop is that of the slowest; returns those that ran."""

@@ -11,15 +11,19 @@ ACCOUNT_ID = "123456789012"
 ACCESS_KEY = "rehearsal"
 # Ansible hides a secret key wherever it stands in a result, so it must not be a word of any name.
 SECRET_KEY = "not-a-secret-0000"
+# What functions sign with: their calls are the application's own, not an operator's.
+FUNCTION_ACCESS_KEY = "rehearsal-function"
 API_PORT = 4566
 DNS_PORT = 5300
 DATABASE_PORT = 5432
 TASK_PORT = 8080
+# Where HTTP APIs answer: 443 is not for ordinary users.
+HTTPS_PORT = 8443
 WORLD_DEFAULT, WORLD_MIN, WORLD_MAX = 16, 16, 250
 SCALE_DEFAULT = 60.0
 NAME_SERVERS = ("ns-101.awsdns-12.com", "ns-702.awsdns-23.net", "ns-1303.awsdns-34.org", "ns-1904.awsdns-45.co.uk")
 # The third number of an address says what stands behind it.
-ADDRESS_RANGES = {"rds": range(10, 30), "alb": range(30, 50), "task": range(50, 70)}
+ADDRESS_RANGES = {"rds": range(10, 30), "alb": range(30, 50), "task": range(50, 70), "api": range(70, 80)}
 
 
 class SettingsError(ValueError):

@@ -18,7 +18,7 @@ from rehearsal.cloud import faults as fault_rules
 from rehearsal.cloud.errors import ApiError, ConnectionDropped, NoEndpoint
 from rehearsal.cloud.faults import Rule
 from rehearsal.cloud.ledger import is_write
-from rehearsal.cloud.operations import Call
+from rehearsal.cloud.operations import Call, Outside
 from rehearsal.cloud.redaction import redact
 from rehearsal.cloud.repeats import Repeats
 from rehearsal.cloud.requests import identify, read_scope
@@ -100,7 +100,8 @@ class Dispatcher:
     def _answered(self, environ: dict[str, Any], body: bytes, call: Call) -> Answer:
         try:
             with self._world.lock:
-                return self._take(environ, body, call)
+                taken = self._take(environ, body, call)
+            return self._outside(call, taken) if isinstance(taken, Outside) else taken
         except ApiError as error:
             return error_answer(call, error)
         except ConnectionDropped:
@@ -112,7 +113,13 @@ class Dispatcher:
             text = f"The stand-in failed in {call.service} {call.operation}: {type(problem).__name__}: {problem}"
             return error_answer(call, ApiError(OWN_FAILURE, text, OWN_FAILURE_STATUS))
 
-    def _take(self, environ: dict[str, Any], body: bytes, call: Call) -> Answer:
+    def _outside(self, call: Call, slow: Outside) -> Answer:
+        """Let others in while the work is done."""
+        result = slow.work()
+        with self._world.lock:
+            return self._finish(call, result_answer(call, result))
+
+    def _take(self, environ: dict[str, Any], body: bytes, call: Call) -> Answer | Outside:
         operations = self._world.operations
         self._world.settle()
         for check in operations.every_call:
@@ -125,12 +132,18 @@ class Dispatcher:
         for check in operations.checks(call):
             check(call)
         handler = operations.handler(call)
-        answer = result_answer(call, handler(call)) if handler else self._moto.answer(environ, body)
+        if handler is None:
+            return self._finish(call, self._moto.answer(environ, body))
+        result = handler(call)
+        return result if isinstance(result, Outside) else self._finish(call, result_answer(call, result))
+
+    def _finish(self, call: Call, answer: Answer) -> Answer:
+        """Keep what may be asked for again, and let the layers change what follows from a success."""
         if _is_page(answer):
             raise NotImplementedError("moto has no such operation")
         if answer.status < 400:
             self._repeats.keep(call, answer)
-            for change in operations.changes(call):
+            for change in self._world.operations.changes(call):
                 change(call)
         return answer
 

@@ -19,6 +19,10 @@ LAYERS = [
     "acm",
     "ecs",
     "autoscaling",
+    "functions",
+    "http_apis",
+    "global_tables",
+    "objects",
     "route53",
     "chime",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from rehearsal.cloud.clock import Clock
 from rehearsal.cloud.operations import Call
+from rehearsal.settings import FUNCTION_ACCESS_KEY
 
 # Operations whose name begins so change nothing; the HTTP method says nothing, since the query protocol posts reads.
 READ_PREFIXES = (
@@ -65,6 +66,8 @@ class Entry:
     error: str | None
     duration_ms: float
     record: bool
+    # A function's call: traffic of the application, which nobody counts as a write of a playbook.
+    application: bool
 
 
 class Ledger:
@@ -84,6 +87,7 @@ class Ledger:
             entry = Entry(
                 len(self._entries) + 1, now, call.service, call.operation, call.region, write, parameters,
                 status, error, round(duration_s * 1000, 2), is_run_record(call),
+                call.access_key == FUNCTION_ACCESS_KEY,
             )  # fmt: skip
             self._entries.append(entry)
         return entry
@@ -96,7 +100,7 @@ class Ledger:
         return n
 
     def read(self, query: dict[str, str]) -> dict[str, Any]:
-        """Calls after `since`, narrowed by `write`, `service` and `operation`."""
+        """Calls after `since`, narrowed by `write`, `service` and `operation`; those of functions if `application`."""
         with self._lock:
             entries = self._entries[int(query.get("since", 0)) :]
             last, marks = len(self._entries), list(self._marks)
@@ -113,6 +117,8 @@ def is_run_record(call: Call) -> bool:
 
 
 def _asked(entry: Entry, query: dict[str, str]) -> bool:
+    if entry.application and query.get("application", "0") in ("0", "false", ""):
+        return False
     if "write" in query and entry.write != (query["write"] not in ("0", "false", "")):
         return False
     return all(getattr(entry, name) == query[name] for name in ("service", "operation", "region") if query.get(name))

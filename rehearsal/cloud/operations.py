@@ -29,6 +29,17 @@ class Call:
 Hook = Callable[[Call], Any]
 
 
+@dataclass(frozen=True)
+class Outside:
+    """What a handler returns whose work must not hold the world's lock: a function that calls back into the cloud.
+
+    The handler itself runs under the lock and looks at moto's state; `work` gives the result and takes the lock itself
+    where it needs it.
+    """
+
+    work: Callable[[], dict[str, Any]]
+
+
 class Operations:
     """Checks before, changes after and answers instead of moto, by service and operation."""
 

@@ -142,7 +142,7 @@ class Route53:
         return timed
 
     def _alias_problem(self, record_type: str, target: str, zone_id: str) -> str:
-        """An alias to a balancer, or to another zone of the account."""
+        """An alias to a balancer, to a domain name of API Gateway, or to another zone of the account."""
         if zone_id in self.records:
             zone_name = self.backend.zones[zone_id].name
             if not f".{target}".endswith(f".{zone_name}"):
@@ -152,9 +152,10 @@ class Route53:
             found = any((row["Name"], row["Type"]) == (target, record_type) for row in self.records[zone_id])
             return "" if found else describe_alias(record_type, target, zone_id, "that target was not found")
         balancer = find_balancer(target)
-        if balancer is None:
+        found = balancer.canonical_hosted_zone_id if balancer else self.world.hosts.get(target, {}).get("zone_id")
+        if found is None:
             return describe_alias(record_type, target, zone_id, "that target was not found")
-        if balancer.canonical_hosted_zone_id != zone_id:
+        if found != zone_id:
             return describe_alias(
                 record_type, target, zone_id, "the alias target name does not lie within the target zone"
             )

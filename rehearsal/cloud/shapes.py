@@ -16,7 +16,7 @@ from botocore.validate import ParamValidator
 from moto.core.utils import get_service_model
 
 from rehearsal.cloud.errors import ApiError
-from rehearsal.cloud.operations import Call, Hook
+from rehearsal.cloud.operations import Call, Hook, Outside
 
 
 def modelled(answer: Hook, refuse: Callable[[str], ApiError]) -> Hook:
@@ -26,16 +26,24 @@ def modelled(answer: Hook, refuse: Callable[[str], ApiError]) -> Hook:
     stand-in and is told as one.
     """
 
-    def call_answer(call: Call) -> dict[str, Any]:
-        operation = get_service_model(call.service).operation_model(call.operation)
-        faults = list(iter_faults(operation.input_shape, call.parameters)) if operation.input_shape else []
-        if faults:
-            raise refuse(f"{len(faults)} validation error(s) detected: {'; '.join(faults)}")
+    def call_answer(call: Call) -> dict[str, Any] | Outside:
+        check_parameters(call, refuse)
         result = answer(call) or {}
+        return Outside(lambda: checked(call, result.work())) if isinstance(result, Outside) else checked(call, result)
+
+    def checked(call: Call, result: dict[str, Any]) -> dict[str, Any]:
         check_result(call, result)
         return result
 
     return call_answer
+
+
+def check_parameters(call: Call, refuse: Callable[[str], ApiError]) -> None:
+    """Refuse what the model does not allow."""
+    shape = get_service_model(call.service).operation_model(call.operation).input_shape
+    faults = list(iter_faults(shape, call.parameters)) if shape else []
+    if faults:
+        raise refuse(f"{len(faults)} validation error(s) detected: {'; '.join(faults)}")
 
 
 def check_result(call: Call, result: dict[str, Any]) -> None:

@@ -58,7 +58,16 @@ def result_answer(call: Call, result: dict[str, Any]) -> Answer:
     serialized = get_serializer_class(call.service, call.protocol)(operation_model=operation).serialize(result)
     body = serialized["body"]
     headers = [(name, str(value)) for name, value in serialized["headers"].items()]
-    return Answer(serialized["status_code"], body.encode() if isinstance(body, str) else body, headers)
+    status = _modelled_status(operation.output_shape, result) or serialized["status_code"]
+    return Answer(status, body.encode() if isinstance(body, str) else body, headers)
+
+
+def _modelled_status(shape: Any, result: dict[str, Any]) -> int | None:
+    """The HTTP status that a member of the result stands for: Lambda's 202 for an event; moto leaves it at 200."""
+    for name, member in getattr(shape, "members", {}).items():
+        if member.serialization.get("location") == "statusCode":
+            return result.get(name)
+    return None
 
 
 def error_code(answer: Answer) -> str | None:

@@ -7,7 +7,8 @@ A layer changes AWS's behaviour in one of these ways, from the simplest on:
 - `world.operations.handle(service, operation, answer)`: `answer(call) -> dict` in botocore's shape instead of moto;
 - replacing methods of moto's models, for states that are computed when they are read;
 - `world.later(timed, action)`: what becomes true when a timed state ends.
-`service` is botocore's service name. All of them run under `world.lock`; slow work belongs into a thread of its own.
+`service` is botocore's service name. All of them run under `world.lock`; slow work belongs into a thread of its own, or
+is handed back as `Outside(work)` by the handler that must wait for it.
 """
 
 from __future__ import annotations
@@ -65,10 +66,15 @@ class World:
         self.control_routes: dict[str, ControlHandler] = {}
         # Layers put sources of CloudWatch metrics here: name -> function(dimensions, region) -> number or None.
         self.metrics: dict[str, Callable[[dict[str, str], str], float | None]] = {}
-        # Set by the layers regions, ec2 (requester-managed network interfaces) and quotas.
+        # Sources of what the edge serves besides the balancers, in its description's shape; called under the lock.
+        self.edge_rows: list[Callable[[], list[dict[str, Any]]]] = []
+        # Names of AWS's own that DNS serves: "name." -> address, ttl, healthy, and zone_id where an alias may point.
+        self.hosts: dict[str, dict[str, Any]] = {}
+        # Set by the layers regions, ec2 (requester-managed network interfaces), quotas and functions (who runs them).
         self.regions: Any = None
         self.enis: Any = None
         self.quotas: Any = None
+        self.functions: Any = None
         # Run in this order when the world ends.
         self.on_stop: list[Callable[[], None]] = []
         self._due: list[tuple[Timed, Callable[[], None]]] = []

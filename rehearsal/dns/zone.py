@@ -12,6 +12,8 @@ from typing import Any
 HOST_ZONES = (
     "elb.amazonaws.com.", "rds.amazonaws.com.",
     "awsdns-12.com.", "awsdns-23.net.", "awsdns-34.org.", "awsdns-45.co.uk.",
+    # Names of API Gateway stand below a region's own zone; this takes all of them, so it is the last.
+    "amazonaws.com.",
 )  # fmt: skip
 HOST_NEGATIVE_TTL_S = 60
 # Seconds that Route 53 itself gives to what it creates; the clock's scale divides these. Other TTLs are the owner's.

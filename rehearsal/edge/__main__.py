@@ -10,6 +10,7 @@ import signal
 
 import aiohttp
 
+from rehearsal.edge.http_apis import HttpApis
 from rehearsal.edge.link import Link
 from rehearsal.edge.listeners import Fleet
 from rehearsal.edge.proxy import open_session
@@ -29,7 +30,7 @@ def main() -> None:
 async def serve(settings: Settings) -> None:
     """Balance until SIGTERM or SIGINT."""
     async with open_session() as targets, aiohttp.ClientSession() as cloud:
-        fleet = Fleet(targets)
+        fleet = Fleet(targets, HttpApis(settings.api_url, cloud).answer)
         link = Link(settings.api_url, cloud, fleet)
         work = asyncio.gather(link.follow(), link.report())
         for number in (signal.SIGTERM, signal.SIGINT):

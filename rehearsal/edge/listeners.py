@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 
 from rehearsal.edge.model import Balancer, Certificate, Listener
-from rehearsal.edge.proxy import Proxy
+from rehearsal.edge.proxy import Ask, Proxy
 from rehearsal.edge.targets import Pool
 
 LOG = logging.getLogger("rehearsal.edge")
@@ -86,8 +86,9 @@ class OpenBalancer:
 class Fleet:
     """All balancers of a world."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, session: aiohttp.ClientSession, ask: Ask | None = None) -> None:
         self._session = session
+        self._ask = ask
         self._balancers: dict[str, OpenBalancer] = {}
         # Sockets that could not be opened, so that each is complained about once.
         self._failed: set[tuple[str, int]] = set()
@@ -115,7 +116,7 @@ class Fleet:
                 opened.listeners[key].update(listener, balancer.idle_timeout_s)
 
     async def _open(self, opened: OpenBalancer, balancer: Balancer, key: tuple[int, bool], listener: Listener) -> None:
-        proxy = Proxy(listener, opened.pools, self._session)
+        proxy = Proxy(listener, opened.pools, self._session, self._ask)
         proxy.count = opened.count
         proxy.idle_timeout_s = balancer.idle_timeout_s
         one = OpenListener(proxy)

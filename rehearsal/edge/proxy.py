@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from typing import Any
 
@@ -37,6 +37,8 @@ WHOLE_BODY_BYTES_MAX = 256 * 1024
 NO_AUTOMATIC_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 REASONS = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
 Answer = web.StreamResponse
+# Has the cloud answer a request to one of its APIs.
+Ask = Callable[[dict[str, Any], web.BaseRequest], Awaitable[Answer]]
 
 
 def open_session() -> aiohttp.ClientSession:
@@ -52,8 +54,11 @@ def open_session() -> aiohttp.ClientSession:
 class Proxy:
     """Requests of one listener."""
 
-    def __init__(self, listener: Listener, pools: dict[str, Pool], session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, listener: Listener, pools: dict[str, Pool], session: aiohttp.ClientSession, ask: Ask | None = None
+    ) -> None:
         self.listener = listener
+        self._ask = ask
         self.idle_timeout_s = 60.0
         self.count: Callable[[], None] = lambda: None
         self._pools = pools
@@ -66,6 +71,9 @@ class Proxy:
             return redirect(action, request, self.listener.certificate is not None)
         if action.get("type") == "fixed-response":
             return fixed_response(action)
+        if action.get("type") == "http-api":
+            self.count()
+            return await self._ask(action, request)
         return await self._forward(action, request)
 
     async def _forward(self, action: dict[str, Any], request: web.BaseRequest) -> Answer:

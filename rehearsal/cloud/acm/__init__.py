@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from moto.acm.models import CertBundle, acm_backends
+from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.elbv2.models import elbv2_backends
 
 from rehearsal.cloud.acm.authority import Authority
@@ -148,12 +149,18 @@ def find_certificate(arn: str) -> CertBundle | None:
 
 
 def users_of(arn: str) -> list[str]:
-    """ARNs of the balancers whose listeners present a certificate."""
+    """ARNs of the balancers whose listeners, and of the domain names of APIs, that present a certificate."""
     balancers = elbv2_backends[ACCOUNT_ID][region_of(arn)].load_balancers.values()
-    return [
+    users = [
         balancer.arn
         for balancer in balancers
         if any(arn in (one.certificate, *one.certificates) for one in balancer.listeners.values())
+    ]
+    domains = apigatewayv2_backends[ACCOUNT_ID][region_of(arn)].domain_names.values()
+    return users + [
+        domain.domain_name_arn
+        for domain in domains
+        if any(row.get("certificateArn") == arn for row in domain.domain_name_configurations)
     ]
 
 

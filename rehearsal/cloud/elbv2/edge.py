@@ -32,7 +32,8 @@ class Edge:
         """Everything to balance; only the serial when the caller has that state already."""
         with self._world.lock:
             self._world.settle()
-            described = {"scale": self._world.clock.scale, "balancers": self._balancers()}
+            rows = [*self._balancers(), *(row for source in self._world.edge_rows for row in source())]
+            described = {"scale": self._world.clock.scale, "balancers": rows}
         text = json.dumps(described, sort_keys=True)
         serial = hashlib.sha256(text.encode()).hexdigest()[:16]
         return {"serial": serial} if query.get("serial") == serial else {"serial": serial, **described}

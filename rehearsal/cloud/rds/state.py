@@ -73,8 +73,6 @@ class Rds:
         self.snapshot_copies_max = int(os.environ.get(SNAPSHOT_COPIES_VARIABLE, SNAPSHOT_COPIES_DEFAULT))
         self.events: list[dict[str, Any]] = []
         self._serials = itertools.count(1)
-        if not hasattr(world, "hosts"):
-            world.hosts = {}
         # The control plane's memory began with this process: data of an earlier one belongs to nobody.
         for folder in (self.instances_folder, self.snapshots_folder):
             shutil.rmtree(folder, ignore_errors=True)

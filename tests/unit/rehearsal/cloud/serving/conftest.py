@@ -44,8 +44,6 @@ class Launcher:
 
 @pytest.fixture(scope="session")
 def layers(world):
-    if not hasattr(world, "hosts"):
-        world.hosts = {}
     elbv2.install(world)
     acm.install(world)
     autoscaling.install(world)
