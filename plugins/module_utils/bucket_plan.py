@@ -109,7 +109,11 @@ def normalize_lock(found):
     if (found or {}).get("ObjectLockEnabled") != "Enabled":
         return None
     retention = ((found.get("Rule") or {}).get("DefaultRetention")) or {}
-    return {"mode": retention.get("Mode"), "days": retention.get("Days"), "years": retention.get("Years")}
+    return {
+        "mode": retention.get("Mode"),
+        "days": retention.get("Days") or None,
+        "years": retention.get("Years") or None,
+    }
 
 
 def normalize_replication(found):

@@ -269,9 +269,11 @@ MISSING = ("404", "NoSuchBucket")
 DENIED = ("403", "AccessDenied", "Forbidden")
 # S3 takes one change of a bucket at a time, and knows a new bucket everywhere after some seconds.
 BUSY = ("OperationAborted", "NoSuchBucket")
-SETTLE_SECONDS_MAX, POLL_SECONDS = 60, 2
+SETTLE_SECONDS_MAX = 60
+POLL_SECONDS = 2
 # A permission of a function that was given a moment ago is not known to S3 yet.
-UNREACHED, UNREACHED_SECONDS_MAX = "Unable to validate the following destination", 30
+UNREACHED = "Unable to validate the following destination"
+UNREACHED_SECONDS_MAX = 30
 # Setting: operation, the member that holds it, and the code by which S3 says that there is none.
 READS = {
     "public_access": (

@@ -23,6 +23,7 @@ LAYERS = [
     "http_apis",
     "global_tables",
     "objects",
+    "bucket_policies",
     "route53",
     "chime",
     "bedrock",

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tables, buckets and HTTP APIs against the stand-in: check, read back, do, do again, and what must be refused."""
 
+import json
+import zipfile
+
 import pytest
 
 REGION, OTHER = "eu-central-1", "eu-west-1"
@@ -225,3 +228,165 @@ def test_what_an_api_cannot_be_is_refused_before_any_write(services, api, fault)
     assert "routes[0].timeout_ms" in timeout.error
     assert [one.writes for one in (unread, abroad, key, timeout)] == [[]] * 4
     assert throttled.changed and throttled.writes.count("apigatewayv2:CreateApi") == 3
+
+
+# --- buckets ---------------------------------------------------------------------------------------------------------
+
+COPIES = "medzen-copies"
+RULE = {"id": "seven-years", "transitions": [{"days": 90, "storage_class": "GLACIER_IR"}], "expiration_days": 2557}
+
+
+@pytest.fixture
+def bucket(step):
+    """A step for a bucket of this name."""
+
+    def build(name, *faults, **options):
+        return step("s3_private_bucket", *faults, name=name, **options)
+
+    return build
+
+
+def s3_calls(*names):
+    return [f"s3:{name}" for name in names]
+
+
+@pytest.fixture(scope="module")
+def keys(services):
+    """A key of each region, as ARN."""
+    clients = {region: services.client("kms", region) for region in (REGION, OTHER)}
+    return {region: kms.create_key()["KeyMetadata"]["Arn"] for region, kms in clients.items()}
+
+
+@pytest.fixture(scope="module")
+def role(services):
+    allowed = {"Effect": "Allow", "Principal": {"Service": ["s3.amazonaws.com", "lambda.amazonaws.com"]}}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [{**allowed, "Action": "sts:AssumeRole"}]})
+    made = services.client("iam").create_role(RoleName="medzen-stores", AssumeRolePolicyDocument=trust)
+    return made["Role"]["Arn"]
+
+
+@pytest.fixture(scope="module")
+def function(services, step, role, tmp_path_factory):
+    """A function that S3 may invoke on behalf of buckets of this account."""
+    package = tmp_path_factory.mktemp("package") / "code.zip"
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context):\n    return {}\n")
+    bucket = {"id": "s3", "principal": "s3.amazonaws.com", "source_arn": "arn:aws:s3:::medzen-*"}
+    options = {"runtime": "python3.13", "handler": "index.handler", "role_arn": role, "package": str(package)}
+    [made] = services.play(
+        step(
+            "lambda_function",
+            name="medzen-recordings",
+            permissions=[{**bucket, "source_account": ACCOUNT}],
+            **options,
+            **QUICK,
+        )
+    )
+    return made["function"]["arn"]
+
+
+@pytest.fixture(scope="module")
+def copies(services, step, keys):
+    """A versioned bucket in the other region."""
+    [made] = services.play(step("s3_private_bucket", name=COPIES, region=OTHER, kms_key_id=keys[OTHER]))
+    return made["bucket"]["arn"]
+
+
+def test_a_bucket_from_its_creation_to_its_end(services, bucket, keys):
+    name = "medzen-life"
+    given = {"kms_key_id": keys[REGION], "lifecycle_rules": [RULE], "tags": {"Workload": "medzen"}}
+    checked, made, checked_again, again = services.play(
+        bucket(name, check=True, **given), bucket(name, **given),
+        bucket(name, check=True, **given), bucket(name, **given),
+    )  # fmt: skip
+    assert checked.changed and checked.writes == []
+    assert made["diff"] == checked["diff"] and made.writes[:2] == s3_calls("CreateBucket", "PutPublicAccessBlock")
+    assert [(one.changed, one.writes) for one in (checked_again, again)] == [(False, []), (False, [])]
+    s3 = services.client("s3")
+    s3.put_object(Bucket=name, Key="visit.mp4", Body=b"one")
+    s3.put_object(Bucket=name, Key="visit.mp4", Body=b"two")
+    s3.delete_object(Bucket=name, Key="visit.mp4")
+    [full] = services.play(bucket(name, state="absent"))
+    assert "2 versions of objects and 1 delete markers" in full.error and full.writes == []
+    found = s3.list_object_versions(Bucket=name)
+    for one in [*found["Versions"], *found["DeleteMarkers"]]:
+        s3.delete_object(Bucket=name, Key=one["Key"], VersionId=one["VersionId"])
+    gone, nothing = services.play(bucket(name, state="absent"), bucket(name, state="absent"))
+    assert gone.writes == s3_calls("DeleteBucket") and not nothing.changed and nothing.writes == []
+
+
+def test_a_bucket_of_a_stack_is_closed_and_keeps_what_others_put_there(services, bucket):
+    name = "medzen-adopted"
+    s3 = services.client("s3")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    statement = {"Sid": "Reader", "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
+    statement |= {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{name}/*"}
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    adopted, again, purged = services.play(bucket(name), bucket(name), bucket(name, purge_statements=True))
+    assert adopted.changed and "s3:CreateBucket" not in adopted.writes and adopted["bucket"]["public_access_blocked"]
+    assert [one["Sid"] for one in adopted["bucket"]["policy"]] == ["Reader", "DenyInsecureTransport"]
+    assert not again.changed and again.writes == []
+    assert purged.writes == s3_calls("PutBucketPolicy")
+
+
+def test_new_objects_call_a_function_and_have_a_copy(services, bucket, keys, role, function, copies):
+    name = "medzen-copied"
+    given = {
+        "kms_key_id": keys[REGION],
+        "notifications": [{"id": "recordings", "function_arn": function, "suffix": ".mp4"}],
+        "replication": {"role_arn": role, "bucket_arn": copies, "kms_key_arn": keys[OTHER]},
+    }
+    checked, made, again = services.play(
+        bucket(name, check=True, **given), bucket(name, **given), bucket(name, **given)
+    )
+    assert checked.writes == [] and made["diff"] == checked["diff"]
+    assert set(made["bucket"]["notifications"]["functions"]) == {"recordings"}
+    assert not again.changed and again.writes == []
+    services.client("s3").put_object(Bucket=name, Key="visit.mp4", Body=b"film")
+    services.advance(3600)
+    copy = services.client("s3", OTHER).get_object(Bucket=COPIES, Key="visit.mp4")
+    assert copy["Body"].read() == b"film" and copy["SSEKMSKeyId"] == keys[OTHER]
+
+
+def test_a_replication_ends_and_versioning_after_it(services, bucket, role, copies):
+    name, copied = "medzen-ended", {"replication": {"role_arn": role, "bucket_arn": copies}}
+    _made, refused, ended, again = services.play(
+        bucket(name, **copied), bucket(name, versioning=False),
+        bucket(name, versioning=False, replication={"enabled": False}), bucket(name, versioning=False),
+    )  # fmt: skip
+    assert "is replicated" in refused.error and refused.writes == []
+    assert ended.writes == s3_calls("DeleteBucketReplication", "PutBucketVersioning")
+    assert not again.changed and again.writes == []
+
+
+def test_settings_of_a_bucket_survive_lost_answers_and_throttling(services, bucket, fault, keys):
+    given = {"kms_key_id": keys[REGION], "lifecycle_rules": [RULE], "tags": {"Workload": "medzen"}}
+    operations = ("CreateBucket", "PutBucketEncryption", "PutBucketPolicy", "PutBucketLifecycleConfiguration")
+    lost = [fault("lost_response", f"s3:{name}", count=1) for name in operations]
+    throttled = fault("throttle", "s3:PutBucketTagging", count=2)
+    made, again = services.play(bucket("medzen-faults", *lost, throttled, **given), bucket("medzen-faults", **given))
+    assert made.changed and not again.changed and again.writes == []
+
+
+def test_a_lock_is_made_with_the_bucket(services, bucket):
+    lock = {"object_lock": {"mode": "GOVERNANCE", "days": 30}}
+    made, again, _plain, refused = services.play(
+        bucket("medzen-locked", **lock), bucket("medzen-locked", **lock),
+        bucket("medzen-unlocked"), bucket("medzen-unlocked", **lock),
+    )  # fmt: skip
+    assert made["bucket"]["object_lock"] == {"mode": "GOVERNANCE", "days": 30, "years": None}
+    assert not again.changed and again.writes == []
+    assert "cannot lock its objects" in refused.error and refused.writes == []
+
+
+def test_what_a_bucket_cannot_be_is_refused_before_any_write(services, bucket, fault, role, copies):
+    forbidden = fault("error", "s3:HeadBucket", code="AccessDenied", status=403)
+    missing = {"replication": {"role_arn": role, "bucket_arn": "arn:aws:s3:::medzen-nowhere"}}
+    unseen, unseen_end, moved, nowhere, planned, name = services.play(
+        bucket("medzen-unseen", forbidden), bucket("medzen-unseen", forbidden, state="absent"),
+        bucket(COPIES), bucket("medzen-new", **missing), bucket("medzen-new", check=True, **missing), bucket("No"),
+    )  # fmt: skip
+    assert "not to be seen" in unseen.error and "not to be seen" in unseen_end.error
+    assert f"Found: {OTHER}" in moved.error and "no bucket medzen-nowhere" in nowhere.error
+    assert planned.changed and "name: is 'No'" in name.error
+    assert [one.writes for one in (unseen, unseen_end, moved, nowhere, planned, name)] == [[]] * 6

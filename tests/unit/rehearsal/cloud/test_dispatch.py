@@ -73,6 +73,13 @@ def test_what_the_stand_in_lacks_is_refused_by_name(client, calls_since, service
     assert calls_since()[-1]["error"] == "NotImplemented"
 
 
+@pytest.mark.parametrize(("operation", "more"), [("head_bucket", {}), ("head_object", {"Key": "a"})])
+def test_a_head_that_finds_nothing_is_answered_as_s3_does(client, operation, more):
+    with pytest.raises(ClientError) as caught:
+        getattr(client("s3"), operation)(Bucket="dispatch-nowhere", **more)
+    assert caught.value.response["Error"]["Code"] == "404"
+
+
 def test_a_secret_in_a_call_is_not_in_the_ledger(client, calls_since):
     client("secretsmanager").create_secret(Name="dispatch/secret", SecretString="geheim")
     assert "geheim" not in str(calls_since())
