@@ -26,7 +26,6 @@ MISMATCHES = {
     "chime-sdk-identity": ("ConflictException", 409),
     "chime-sdk-messaging": ("ConflictException", 409),
     "chime-sdk-media-pipelines": ("BadRequestException", 400),
-    "bedrock": ("ConflictException", 400),
 }
 # AWS keeps them for 1 to 24 hours, by service.
 KEPT_SECONDS = 3600.0
