@@ -30,6 +30,8 @@ SERVICES = {
 }
 # Permissions that no operation is named after; source: the Service Authorization Reference.
 PERMISSIONS = {
+    "dynamodb:CreateTableReplica",
+    "dynamodb:DeleteTableReplica",
     "iam:PassRole",
     "bedrock:InvokeModel",
     "s3:GetEncryptionConfiguration",
