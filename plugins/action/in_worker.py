@@ -33,6 +33,9 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.worker_module i
 
 # Loaded here, before the worker is forked, and so once a playbook: what nearly every module imports.
 PRELOADED = ("aws", "clients", "runner", "tags", "wait")
+# Between fence and switch a module must end in order when it is told to, whatever becomes of its controller. In check
+# mode it only looks.
+OUTLIVES_ITS_CONTROLLER = ("database_switchover",)
 COLLECTION = "ansible_collections.medzen.multiregion.plugins"
 for _name in PRELOADED:
     importlib.import_module(f"{COLLECTION}.module_utils.{_name}")
@@ -52,6 +55,8 @@ class ActionModule(ActionBase):
 
     def needs_own_process(self, task_vars):
         """Whether the task asks for anything that this worker is not or cannot give."""
+        if self._task.action.rpartition(".")[2] in OUTLIVES_ITS_CONTROLLER and not self._task.check_mode:
+            return True
         interpreter = self._templar.template(task_vars.get("ansible_python_interpreter", ""))
         return bool(
             self._connection.transport != "local"

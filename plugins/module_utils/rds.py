@@ -195,6 +195,12 @@ def wait_snapshot(
     )
 
 
+@describe("list the tags of {arn}")
+def list_tags(client: Any, arn: str) -> dict[str, str]:
+    """Tags of a resource that RDS describes without them."""
+    return tagging.from_boto(client.list_tags_for_resource(ResourceName=arn, aws_retry=True)["TagList"])
+
+
 @describe("tag {arn}")
 def add_tags(client: Any, arn: str, tags: dict[str, str]) -> None:
     client.add_tags_to_resource(ResourceName=arn, Tags=tagging.to_boto(tags), aws_retry=True)

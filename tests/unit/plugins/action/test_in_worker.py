@@ -45,6 +45,12 @@ def test_a_task_that_asks_for_more_gets_a_process_of_its_own(given):
     assert needs_own_process(**given) is True
 
 
+def test_the_switchover_outlives_its_controller_but_its_trial_need_not():
+    task = {"action": "medzen.multiregion.database_switchover"}
+    assert needs_own_process(task={**task, "check_mode": False}) is True
+    assert needs_own_process(task={**task, "check_mode": True}) is False
+
+
 @pytest.fixture
 def module_class(monkeypatch):
     """In a worker the change of the module class dies with it; here it must be taken back."""
