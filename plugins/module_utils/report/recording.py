@@ -12,6 +12,8 @@ from typing import Any
 
 COUNTS = ("ok", "changed", "failed", "skipped")
 FAILED_STATUSES = ("failed", "unreachable")
+# The file has its seconds with two decimals: a line of the same wait may seem to begin that much later.
+ROUNDING_S = 0.02
 
 
 @dataclass
@@ -145,7 +147,7 @@ class Recording:
             start = end - float(line.get("elapsed_s") or 0)
             what = str(line["what"])
             wait = next((one for one in reversed(self.waits) if one.what == what), None)
-            if wait is None or start > wait.end:
+            if wait is None or start > wait.end + ROUNDING_S:
                 wait = Wait(what, self._host_of(what), start, end)
                 self.waits.append(wait)
             wait.end = max(wait.end, end)

@@ -45,6 +45,12 @@ def test_lines_of_one_wait_are_one_wait(recording):
     assert seconds(waits[0]["end"]) - seconds(waits[0]["start"]) == 10
 
 
+def test_a_rounded_line_is_no_wait_that_begins_anew(recording):
+    recording.add_progress({"time": 100.123, "what": "old TTL", "elapsed_s": 0.0})
+    recording.add_progress({"time": 100.424, "what": "old TTL", "elapsed_s": 0.3})
+    assert len(recording.waits) == 1 and recording.waits[0].end == 100.424
+
+
 def test_a_wait_that_begins_anew_is_another_wait(recording):
     recording.add_progress(line(at=10, elapsed=5))
     recording.add_progress(line(at=30, elapsed=2))
