@@ -35,3 +35,12 @@ def test_a_wait_of_no_length_is_a_link_of_no_length():
 def test_a_task_is_there_when_its_balancer_finds_it_healthy():
     waits = [Wait("task_start", "service/a", 5, 6), Wait("task_healthy", "service/a", 5, 8)]
     assert [(link.kind, link.seconds) for link in chain(waits, SPAN)] == [("task_healthy", 3)]
+
+
+def test_a_replica_is_changed_after_it_is_there():
+    waits = [
+        Wait("db_replica_create", "db", 5, 30),
+        Wait("db_modify", "db", 30.2, 31.2),
+        Wait("task_start", "t", 32, 33),
+    ]
+    assert [link.kind for link in chain(waits, SPAN)] == ["db_replica_create", "db_modify", "task_start"]
