@@ -67,11 +67,27 @@ class Patients:
         return await self._homes[ehr].session()
 
     async def enrol(self) -> None:
+        """An EHR for each patient. Its identifier is the client's own: asking again makes no second one."""
         for ehr in self.ehrs:
+            started = time.time()
+            while refusal := await self._refusal_of(ehr):
+                if time.time() - started > self.patience_s:
+                    raise RuntimeError(f"The EHR of a test patient was refused for {self.patience_s:.0f} s: {refusal}")
+                await asyncio.sleep(RETRY_S * self.random.uniform(0.8, 1.2))
+
+    async def _refusal_of(self, ehr: str) -> str:
+        """Empty when the EHR is there; what came instead, where another try can help."""
+        try:
             session = await self.session(ehr)
             async with session.put(f"{self.base}{API}/ehr/{ehr}") as answer:
-                if answer.status not in (201, 204, 409):
-                    raise RuntimeError(f"The EHR of a test patient was refused: {answer.status} {await answer.text()}")
+                if answer.status in (201, 204, 409):
+                    return ""
+                told = f"{answer.status} {await answer.text()}"
+        except NETWORK as problem:
+            return type(problem).__name__
+        if answer.status not in NOT_DONE:
+            raise RuntimeError(f"The EHR of a test patient was refused: {told}")
+        return told
 
     async def write(self) -> None:
         """Create a composition, or follow up one in five times on one that exists, until it is acknowledged."""

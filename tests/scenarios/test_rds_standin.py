@@ -252,6 +252,12 @@ def test_a_snapshot_of_a_replica_is_as_good_as_one_of_its_source(cloud, source):
     for name in ("reader", "from-reader"):
         cloud.wait(TARGET, name)
         away.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
+    # A source counts a replica until its deletion ends, and refuses to be stopped as long.
+    until(
+        lambda: cloud.wait(SOURCE, source)["ReadReplicaDBInstanceIdentifiers"],
+        lambda replicas: replicas == [],
+        "the deleted replica gone from its source",
+    )
 
 
 def test_a_failover_keeps_what_was_acknowledged(cloud, source):
