@@ -154,6 +154,8 @@ def find_reasons(facts: Facts, availability: Mapping | None, unread: list[Reason
     if facts.kind == UNKNOWN and availability is None:
         # It may stand in the list that could not be read.
         return [] if unread else [Reason("unknown_model", f"Bedrock in {rules.region} knows no {facts.model_id}")]
+    if facts.kind == UNKNOWN and unread:
+        return find_availability_reasons(availability, rules.region)
     if facts.kind == UNKNOWN:
         # Bedrock knows it, but the region does not list it: it is elsewhere, or its life has ended.
         return [Reason("not_in_region", f"{rules.region} does not list it; its life may have ended")]

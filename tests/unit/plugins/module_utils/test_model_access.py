@@ -138,3 +138,7 @@ def test_the_worst_verdict_of_all_and_of_none():
     assert find_worst(["ok", "fail", "warn"]) == "fail"
     assert find_worst(["ok", "warn"]) == "warn"
     assert find_worst([]) == "fail"
+
+
+def test_a_model_is_not_said_to_be_elsewhere_when_the_list_could_not_be_read():
+    assert verdict_of(found=catalog(models=None), unread=[DENIED])[:2] == ("fail", ["access_denied"])
