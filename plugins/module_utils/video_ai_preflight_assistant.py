@@ -100,19 +100,21 @@ def check_failover(model: Model) -> PlanCheck:
 
 
 def check_model(entry: Mapping, through_profile: bool | None = None) -> list[PlanCheck]:
-    """An entry of model_access as checks, one for each reason. What cannot be called on demand is refused."""
+    """An entry of model_access as checks, one for each code. What cannot be called on demand is refused."""
     name, region = f"model {entry['model_id']}", entry["region"]
-    found = [build_model_check(name, region, one) for one in entry["reasons"]]
+    texts: dict[str, list[str]] = {}
+    for reason in entry["reasons"]:
+        texts.setdefault(reason["code"], []).append(reason["text"])
+    found = [build_model_check(name, region, code, "; ".join(told)) for code, told in texts.items()]
     found += check_identifier(name, entry, through_profile)
     return found or [PlanCheck(name, region, OK, f"usable; requests go to {joined(entry['destinations'])}", "")]
 
 
-def build_model_check(name: str, region: str, reason: Mapping[str, str]) -> PlanCheck:
-    code = reason["code"]
-    verdict = UNKNOWN if code in UNREAD else VERDICTS[access.judge_reason(access.Reason(**reason), True)]
+def build_model_check(name: str, region: str, code: str, text: str) -> PlanCheck:
+    verdict = UNKNOWN if code in UNREAD else VERDICTS[access.judge_reason(access.Reason(code, text), True)]
     expected, step = MODEL_STEPS.get(code, ("", ""))
-    told = code if "model" in code else f"model_{code}"
-    return PlanCheck(name, region, verdict, reason["text"], expected, step, told)
+    reason = code if "model" in code else f"model_{code}"
+    return PlanCheck(name, region, verdict, text, expected, step, reason)
 
 
 def check_identifier(name: str, entry: Mapping, through_profile: bool | None) -> list[PlanCheck]:

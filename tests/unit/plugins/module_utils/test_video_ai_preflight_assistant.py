@@ -77,6 +77,13 @@ def test_every_reason_is_a_check_of_its_own():
     assert [check.reason for check in checks] == ["model_end_of_life", "model_outside_allowed_regions"]
 
 
+def test_reads_that_failed_alike_are_one_check():
+    one = entry("unreadable", "unreadable")
+    one["reasons"][1]["text"] = "nor are the profiles"
+    (check,) = preflight.check_model(one)
+    assert (check.reason, check.found) == ("model_unreadable", "it is unreadable; nor are the profiles")
+
+
 def test_what_refuses_says_what_to_do():
     refusing = [code for code in preflight.MODEL_STEPS if code not in ("end_of_life_near", *preflight.UNREAD)]
     checks = preflight.check_model(entry(*refusing))
