@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.medzen.multiregion.plugins.module_utils import inference_profiles as profiles
@@ -13,7 +14,9 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.aws import desc
 from ansible_collections.medzen.multiregion.plugins.module_utils.bedrock import NOT_FOUND
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError
 
-OPERATIONS = ("ListFoundationModels", "ListInferenceProfiles", "GetFoundationModelAvailability")
+OPERATIONS = ("ListFoundationModels", "ListInferenceProfiles", "GetFoundationModelAvailability", "GetFoundationModel")
+# How Bedrock's error puts it. In other words it is a model that the region does not have, which is as bad.
+END_OF_LIFE = "end of its life"
 
 
 @describe("list the foundation models")
@@ -24,6 +27,20 @@ def list_models(bedrock: Any) -> list[dict]:
 @describe("read the availability of {model_id}", missing=(*NOT_FOUND, *profiles.NOT_VALID))
 def get_availability(bedrock: Any, model_id: str) -> dict | None:
     return bedrock.get_foundation_model_availability(modelId=model_id, aws_retry=True)
+
+
+@describe("describe foundation model {model_id}", missing=profiles.NOT_VALID)
+def ask_for_model(bedrock: Any, model_id: str) -> dict | None:
+    return bedrock.get_foundation_model(modelIdentifier=model_id, aws_retry=True).get("modelDetails")
+
+
+def has_ended(bedrock: Any, model_id: str) -> bool:
+    """Whether Bedrock says so. A model whose life is over is listed no more, and is not found in these words."""
+    try:
+        ask_for_model(bedrock, model_id)
+    except AwsError as error:
+        return error.code in NOT_FOUND and END_OF_LIFE in error.message
+    return False
 
 
 def attempt(read: Callable, *arguments: Any) -> tuple[Any, access.Reason | None]:
@@ -43,5 +60,7 @@ def read_catalog(bedrock: Any) -> access.Catalog:
 
 def judge_model(bedrock: Any, catalog: access.Catalog, model_id: str, rules: access.Rules) -> dict:
     facts = access.find_facts(catalog, model_id)
+    if facts.model is None and catalog.models is not None:
+        facts = replace(facts, ended=has_ended(bedrock, facts.foundation_model_id))
     availability, reason = attempt(get_availability, bedrock, facts.foundation_model_id)
     return access.judge(facts, availability, [*catalog.reasons, *([reason] if reason else [])], rules)

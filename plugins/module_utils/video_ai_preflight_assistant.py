@@ -24,6 +24,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.video_ai_prefli
 
 # Codes of model_access that say that nobody could look.
 UNREAD = ("access_denied", "unreadable")
+OUTSIDE = "outside_allowed_regions"
 VERDICTS = {access.OK: OK, access.WARN: WARN, access.FAIL: REFUSE}
 # Code of model_access to what was expected and what to do.
 MODEL_STEPS = {
@@ -35,7 +36,7 @@ MODEL_STEPS = {
     "agreement_error": ("an agreement", "look at the model's agreement in the console"),
     "end_of_life": ("a model in its life", "move to a newer model before the old one is called there"),
     "end_of_life_near": ("a model with time left", "plan the move to a newer model"),
-    "outside_allowed_regions": (
+    OUTSIDE: (
         "destinations in the allowed regions",
         "take a model or profile that stays there, or allow the regions named",
     ),
@@ -99,12 +100,19 @@ def check_failover(model: Model) -> PlanCheck:
     return PlanCheck(name, model.region, OK, model.failover_region, expected)
 
 
-def check_model(entry: Mapping, through_profile: bool | None = None) -> list[PlanCheck]:
-    """An entry of model_access as checks, one for each code. What cannot be called on demand is refused."""
+def check_model(
+    entry: Mapping, through_profile: bool | None = None, allowed_regions: Iterable[str] = ()
+) -> list[PlanCheck]:
+    """An entry of model_access as checks, one for each code. What cannot be called on demand is refused.
+
+    Of a model that a region does not know there are no destinations to judge, so the region itself is.
+    """
     name, region = f"model {entry['model_id']}", entry["region"]
     texts: dict[str, list[str]] = {}
     for reason in entry["reasons"]:
         texts.setdefault(reason["code"], []).append(reason["text"])
+    if entry["kind"] == access.UNKNOWN and region not in set(allowed_regions):
+        texts.setdefault(OUTSIDE, []).append(f"requests are sent to {region}")
     found = [build_model_check(name, region, code, "; ".join(told)) for code, told in texts.items()]
     found += check_identifier(name, entry, through_profile)
     return found or [PlanCheck(name, region, OK, f"usable; requests go to {joined(entry['destinations'])}", "")]

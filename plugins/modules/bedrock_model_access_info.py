@@ -13,8 +13,8 @@ description:
   - A model that nobody knows, a region without Bedrock and a read that is refused are verdicts with their reasons, not
     failures of the task. What could not be read is never V(ok).
   - Operations used are C(bedrock:ListFoundationModels), C(bedrock:ListInferenceProfiles) and
-    C(bedrock:GetFoundationModelAvailability), with the IAM permissions of the same names, in every region of
-    O(regions).
+    C(bedrock:GetFoundationModelAvailability), and C(bedrock:GetFoundationModel) of a model that is not listed, with the
+    IAM permissions of the same names, in every region of O(regions).
   - Who then calls a model needs C(bedrock:InvokeModel) on its ARN; through an inference profile, on the profile's ARN
     and on the model's ARN in every region of RV(models[].destinations).
 author:

@@ -296,8 +296,8 @@ notes:
   - Operations used are C(sts:GetCallerIdentity), C(ec2:DescribeRegions), C(s3:GetBucketLocation),
     C(servicequotas:GetServiceQuota), C(servicequotas:GetAWSDefaultServiceQuota), C(chime:ListMediaCapturePipelines),
     C(chime:GetMediaCapturePipeline), C(bedrock:ListFoundationModels), C(bedrock:ListInferenceProfiles),
-    C(bedrock:GetFoundationModelAvailability), C(bedrock:GetAccountDataRetention), C(lambda:ListFunctions) and
-    C(dynamodb:ListTables). Each needs the permission of its name.
+    C(bedrock:GetFoundationModel), C(bedrock:GetFoundationModelAvailability), C(bedrock:GetAccountDataRetention),
+    C(lambda:ListFunctions) and C(dynamodb:ListTables). Each needs the permission of its name.
   - Needs boto3 1.44.0 or newer for the data retention, 1.43.0 for the dates of a model's life.
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -664,9 +664,8 @@ def check_models(clients, params, now, region, model_ids):
         for target in model.targets
         if model.through_profile is not None
     }
-    return [
-        check for entry in entries for check in assistant.check_model(entry, kinds.get((region, entry["model_id"])))
-    ]
+    found = (assistant.check_model(one, kinds.get((region, one["model_id"])), rules.allowed_regions) for one in entries)
+    return [check for checks in found for check in checks]
 
 
 def check_retention(clients, params, region):

@@ -120,7 +120,6 @@ def old_plan():
         ("model_outside_allowed_regions", VIRGINIA),
         ("model_not_on_demand", DR),
         ("model_not_on_demand", HOME),
-        ("model_not_on_demand", VIRGINIA),
         ("language_unsupported", HOME),
         ("medical_language_unsupported", HOME),
         ("medical_region_unsupported", HOME),

@@ -77,6 +77,12 @@ def test_every_reason_is_a_check_of_its_own():
     assert [check.reason for check in checks] == ["model_end_of_life", "model_outside_allowed_regions"]
 
 
+@pytest.mark.parametrize(("allowed", "reasons"), [([HOME], []), ([DR], ["model_outside_allowed_regions"])])
+def test_a_model_that_a_region_does_not_know_is_judged_by_the_region(allowed, reasons):
+    checks = preflight.check_model(entry("not_in_region", kind=access.UNKNOWN), None, allowed)
+    assert [check.reason for check in checks] == ["model_not_in_region", *reasons]
+
+
 def test_reads_that_failed_alike_are_one_check():
     one = entry("unreadable", "unreadable")
     one["reasons"][1]["text"] = "nor are the profiles"

@@ -51,6 +51,7 @@ ANSWERS = {
         "entitlementAvailability": "AVAILABLE",
         "agreementAvailability": {"status": "AVAILABLE"},
     },
+    "get_foundation_model": "ValidationException",
     "get_account_data_retention": {"mode": "none"},
     "list_functions": {"Functions": [{"FunctionName": "manager"}]},
     "list_tables": {"TableNames": ["audit"]},
