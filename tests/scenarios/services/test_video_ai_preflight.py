@@ -80,7 +80,8 @@ def judge(services):
 
 def environment(services):
     kept = services._environment(services.folder)
-    return {key: value for key, value in kept.items() if not key.startswith(("STEPS_", "ANSIBLE_CALLBACK"))}
+    own = {key: value for key, value in kept.items() if not key.startswith(("STEPS_", "ANSIBLE_CALLBACK"))}
+    return {**own, "MEDZEN_MULTIREGION_REPORTS": str(services.folder / "reports")}
 
 
 @contextlib.contextmanager
@@ -154,7 +155,7 @@ def test_each_fault_of_the_old_plan_has_a_message_of_its_own(judge):
         "aws-sdk-js-v2, without support since 2025-09-08",
         f"{SOUTH} does not list it",
         f"{DR} does not list it",
-        "its life ended on",
+        "its life has ended; the region lists it no more",
         "requests may go to",
         "it cannot be called on demand by this identifier",
         "no live transcription of sw-KE",
