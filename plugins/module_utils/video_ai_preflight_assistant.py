@@ -35,7 +35,14 @@ MODEL_STEPS = {
     "not_entitled": ("an account that is entitled", "accept the model's agreement"),
     "agreement_error": ("an agreement", "look at the model's agreement in the console"),
     "end_of_life": ("a model in its life", "move to a newer model before the old one is called there"),
-    "end_of_life_near": ("a model with time left", "plan the move to a newer model"),
+    **dict.fromkeys(
+        ("end_of_life_near", "end_of_life_unknown", "legacy", "extended_access"),
+        ("a model with time left", "plan the move to a newer model"),
+    ),
+    **dict.fromkeys(
+        ("agreement_pending", "no_agreement"),
+        ("an agreement", "accept it before the day of the move; the first calls may be refused until it is there"),
+    ),
     OUTSIDE: (
         "destinations in the allowed regions",
         "take a model or profile that stays there, or allow the regions named",

@@ -90,10 +90,14 @@ def test_reads_that_failed_alike_are_one_check():
     assert (check.reason, check.found) == ("model_unreadable", "it is unreadable; nor are the profiles")
 
 
-def test_what_refuses_says_what_to_do():
-    refusing = [code for code in preflight.MODEL_STEPS if code not in ("end_of_life_near", *preflight.UNREAD)]
-    checks = preflight.check_model(entry(*refusing))
-    assert all(check.verdict == "refuse" and check.expected and check.next_step for check in checks)
+def test_every_reason_of_the_models_judge_says_what_to_do():
+    known = {
+        *preflight.MODEL_STEPS,
+        *access.WARNINGS,
+        *access.LIFE,
+        *(code for code, _text in access.AGREEMENTS.values()),
+    }
+    assert all(check.expected and check.next_step for check in preflight.check_model(entry(*sorted(known))))
 
 
 @pytest.mark.parametrize(
