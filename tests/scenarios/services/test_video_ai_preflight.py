@@ -174,10 +174,18 @@ def test_each_fault_of_the_old_plan_has_a_message_of_its_own(judge):
 # ---- the inventory's own plan ----
 
 
-def test_the_own_plan_passes(judge):
-    judged = judge(OWN)
+@pytest.mark.parametrize("inventory", [OWN, "inventories/staging", "inventories/prod"])
+def test_the_plan_of_every_environment_passes(judge, inventory):
+    judged = judge(inventory, multiregion_account="123456789012")
     assert judged.code == 0, judged.output[-6000:]
     assert judged.writes == [] and judged.refusals == set()
+
+
+def test_a_plan_may_have_neither_visits_nor_an_assistant(judge):
+    judged = judge(OWN, multiregion_chime_regions=[], multiregion_bedrock_regions=[], video_ai_preflight_models=[])
+    assert judged.code == 0, judged.output[-6000:]
+    asked = {call["service"] for call in judged.calls}
+    assert asked == {"sts", "ec2"}
 
 
 def test_a_share_with_providers_that_holds_in_the_account_is_refused(judge, services):
