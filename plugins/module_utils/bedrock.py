@@ -17,6 +17,8 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.wait import wai
 
 NOT_FOUND = ("ResourceNotFoundException",)
 DRAFT = "DRAFT"
+# The mode of data retention that gives what was said to the provider of the model.
+PROVIDER_SHARE = "provider_data_share"
 READY, FAILED, DELETING = "READY", "FAILED", "DELETING"
 BUSY = ("CREATING", "UPDATING", "VERSIONING")
 # A status that was READY may be followed by an older one from another host of the service.
@@ -60,6 +62,11 @@ def is_numbered(row: Mapping) -> bool:
 @describe("get version {version} of guardrail {guardrail_id}", missing=NOT_FOUND)
 def get_guardrail(connection: Any, guardrail_id: str, version: str = DRAFT) -> dict | None:
     return connection.get_guardrail(guardrailIdentifier=guardrail_id, guardrailVersion=version, aws_retry=True)
+
+
+@describe("read the data retention")
+def get_retention(connection: Any) -> dict:
+    return connection.get_account_data_retention(aws_retry=True)
 
 
 @describe("list the tags of {arn}")

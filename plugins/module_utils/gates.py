@@ -47,6 +47,7 @@ def condition_of(check: dict) -> dict:
         )
         raise MultiregionError(f"Not a check. {finding}")
     name = f"{check['region']}: {check['name']}" if check.get("region") else check["name"]
+    name += f" [{check['reason']}]" if check.get("reason") else ""
     verdicts = {"ok": True, "warn": True, "refuse": False}
     details = {key: check[key] for key in ("found", "expected", "next_step", "planned_by") if check.get(key)}
     return {"name": name, "condition": verdicts.get(check["verdict"]), **details}

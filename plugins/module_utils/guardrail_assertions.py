@@ -7,7 +7,7 @@ Languages: https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-suppo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.medzen.multiregion.plugins.module_utils import guardrail_shapes as shapes
@@ -105,10 +105,14 @@ def iter_language_faults(request: Mapping[str, Any], languages: list[str]) -> It
     for name, policy in LANGUAGE_POLICIES.items():
         if policy in request:
             tier = request[policy]["tierConfig"]["tierName"]
-            known = STANDARD_LANGUAGES if tier == shapes.STANDARD else CLASSIC_LANGUAGES
-            strange = sorted(language for language in languages if language.partition("-")[0].lower() not in known)
-            if strange:
+            if strange := find_strange(languages, tier):
                 yield f"the {name} policy of tier {tier} is not known to understand {', '.join(strange)}"
+
+
+def find_strange(languages: Iterable[str], tier: str) -> list[str]:
+    """The languages that a tier is not known to understand, sorted; fr-CM is French."""
+    known = STANDARD_LANGUAGES if tier == shapes.STANDARD else CLASSIC_LANGUAGES
+    return sorted(language for language in languages if language.partition("-")[0].lower() not in known)
 
 
 def iter_destination_faults(destinations: list[str] | None, allowed: list[str]) -> Iterator[str]:

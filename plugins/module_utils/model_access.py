@@ -71,7 +71,8 @@ class Rules:
 class Facts:
     """A model as a region's catalog knows it. `model` and `profile` are None where it does not.
 
-    Of an identifier that it does not know, `foundation_model_id` is the identifier itself.
+    Of an identifier that it does not know, `foundation_model_id` is the identifier itself. `ended` is whether Bedrock
+    says of a model that is not listed that its life is over.
     """
 
     model_id: str
@@ -79,6 +80,7 @@ class Facts:
     model: Mapping | None
     profile: Mapping | None
     profiles: list[str] | None
+    ended: bool = False
 
     @property
     def kind(self) -> str:
@@ -154,6 +156,10 @@ def find_reasons(facts: Facts, availability: Mapping | None, unread: list[Reason
     if facts.kind == UNKNOWN and availability is None:
         # It may stand in the list that could not be read.
         return [] if unread else [Reason("unknown_model", f"Bedrock in {rules.region} knows no {facts.model_id}")]
+    if facts.kind == UNKNOWN and facts.ended:
+        return []
+    if facts.kind == UNKNOWN and unread:
+        return find_availability_reasons(availability, rules.region)
     if facts.kind == UNKNOWN:
         # Bedrock knows it, but the region does not list it: it is elsewhere, or its life has ended.
         return [Reason("not_in_region", f"{rules.region} does not list it; its life may have ended")]
@@ -189,6 +195,8 @@ def find_on_demand_reasons(facts: Facts) -> list[Reason]:
 
 
 def find_life_reasons(facts: Facts, life: model_lifecycle.Lifecycle) -> list[Reason]:
+    if facts.ended:
+        return [Reason(model_lifecycle.END_OF_LIFE, "its life has ended; the region lists it no more")]
     if facts.kind == UNKNOWN:
         return []
     end = life.eol.date().isoformat() if life.eol else None

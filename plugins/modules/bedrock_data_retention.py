@@ -78,12 +78,6 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.runner import r
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import check_request, require_operations
 
 MODES = ("default", "none", "aws_review", "provider_data_share", "inherit")
-SHARED = "provider_data_share"
-
-
-@describe("read the data retention")
-def get_retention(connection):
-    return connection.get_account_data_retention(aws_retry=True)
 
 
 @describe("set the data retention to {mode}")
@@ -92,10 +86,10 @@ def put_retention(connection, mode):
 
 
 def check_share(params, region):
-    if params["mode"] == SHARED and not params["allow_provider_share"]:
+    if params["mode"] == bedrock.PROVIDER_SHARE and not params["allow_provider_share"]:
         raise Refused(
-            f"{SHARED} gives prompts and answers in {region} to the providers of models",
-            found=f"mode {SHARED} without allow_provider_share",
+            f"{bedrock.PROVIDER_SHARE} gives prompts and answers in {region} to the providers of models",
+            found=f"mode {bedrock.PROVIDER_SHARE} without allow_provider_share",
             expected="another mode wherever prompts may be about patients",
             next_step="choose another mode, or set allow_provider_share: true",
             result={"reason": "provider_share"},
@@ -108,7 +102,7 @@ def ensure(module):
     connection = bedrock.connect(module)
     require_operations(connection, "GetAccountDataRetention", "PutAccountDataRetention", since="1.44.0")
     check_request(connection, "PutAccountDataRetention", {"mode": mode})
-    before = answer = get_retention(connection)
+    before = answer = bedrock.get_retention(connection)
     changed = before["mode"] != mode
     if changed and not module.check_mode:
         answer = put_retention(connection, mode)

@@ -13,8 +13,8 @@ description:
   - A model that nobody knows, a region without Bedrock and a read that is refused are verdicts with their reasons, not
     failures of the task. What could not be read is never V(ok).
   - Operations used are C(bedrock:ListFoundationModels), C(bedrock:ListInferenceProfiles) and
-    C(bedrock:GetFoundationModelAvailability), with the IAM permissions of the same names, in every region of
-    O(regions).
+    C(bedrock:GetFoundationModelAvailability), and C(bedrock:GetFoundationModel) of a model that is not listed, with the
+    IAM permissions of the same names, in every region of O(regions).
   - Who then calls a model needs C(bedrock:InvokeModel) on its ARN; through an inference profile, on the profile's ARN
     and on the model's ARN in every region of RV(models[].destinations).
 author:
@@ -183,51 +183,22 @@ models:
 from datetime import UTC, datetime
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.medzen.multiregion.plugins.module_utils import inference_profiles as profiles
 from ansible_collections.medzen.multiregion.plugins.module_utils import model_access as access
 from ansible_collections.medzen.multiregion.plugins.module_utils import residency
-from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe
-from ansible_collections.medzen.multiregion.plugins.module_utils.bedrock import ARGUMENTS, NOT_FOUND
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client
+from ansible_collections.medzen.multiregion.plugins.module_utils.bedrock import ARGUMENTS
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.model_reads import (
+    OPERATIONS,
+    judge_model,
+    read_catalog,
+)
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import (
     check_request,
     require_operations,
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_regions import has_endpoint
-
-OPERATIONS = ("ListFoundationModels", "ListInferenceProfiles", "GetFoundationModelAvailability")
-
-
-@describe("list the foundation models")
-def list_models(bedrock):
-    return bedrock.list_foundation_models(aws_retry=True).get("modelSummaries", [])
-
-
-@describe("read the availability of {model_id}", missing=(*NOT_FOUND, *profiles.NOT_VALID))
-def get_availability(bedrock, model_id):
-    return bedrock.get_foundation_model_availability(modelId=model_id, aws_retry=True)
-
-
-def attempt(read, *arguments):
-    """What was read and no reason, or nothing and why: one refused read must not hide the other models."""
-    try:
-        return read(*arguments), None
-    except AwsError as error:
-        code = "access_denied" if error.code in profiles.DENIED else "unreadable"
-        return None, access.Reason(code, error.message)
-
-
-def read_catalog(bedrock):
-    models, models_reason = attempt(list_models, bedrock)
-    found, profiles_reason = attempt(profiles.list_all_profiles, bedrock)
-    return access.Catalog(models, found, [one for one in (models_reason, profiles_reason) if one])
-
-
-def judge_model(bedrock, catalog, model_id, rules):
-    facts = access.find_facts(catalog, model_id)
-    availability, reason = attempt(get_availability, bedrock, facts.foundation_model_id)
-    return access.judge(facts, availability, [*catalog.reasons, *([reason] if reason else [])], rules)
 
 
 def judge_region(module, region, rules):

@@ -19,7 +19,7 @@ from botocore import xform_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = ROOT / "plugins"
-FAMILIES = ("bedrock_*.py", "chime_*.py", "dynamodb_*.py")
+FAMILIES = ("bedrock_*.py", "chime_*.py", "dynamodb_*.py", "video_ai_*.py")
 MODULES = sorted(path for family in FAMILIES for path in (PLUGINS / "modules").glob(family))
 CHIME = ("meetings", "identity", "messaging", "media-pipelines", "voice")
 # Services behind a prefix, where it is not the service's own name in botocore.

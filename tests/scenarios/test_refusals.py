@@ -74,6 +74,18 @@ def test_a_cidr_that_overlaps_another_regions_is_refused(before):
     )
 
 
+def test_a_plan_for_visits_that_cannot_work_is_refused(before):
+    outcome = before.play("provision_region", multiregion_chime_regions=["eu-west-1"], multiregion_chime_dr="")
+    assert_refused(
+        outcome,
+        "eu-west-1: control region [control_region_unsupported]",
+        "found: no endpoint of meetings in eu-west-1",
+        "next: choose another control region",
+        "visits dr [dr_undecided]",
+        "found: no decision",
+    )
+
+
 def test_an_image_that_is_not_pinned_is_refused(before):
     outcome = before.play("provision_region", multiregion_ehrbase_image="ehrbase/ehrbase:latest")
     assert_refused(

@@ -93,6 +93,12 @@ def test_a_check_of_the_preflight_becomes_a_condition(check, holds):
     assert condition == {"name": "eu-west-1: cidr", "condition": holds, "found": "x"}
 
 
+def test_a_reason_stands_behind_the_name():
+    check = {"name": "control region", "region": "eu-west-1", "verdict": "refuse", "reason": "unsupported"}
+    assert gates.condition_of(check)["name"] == "eu-west-1: control region [unsupported]"
+    assert gates.condition_of({**check, "reason": ""})["name"] == "eu-west-1: control region"
+
+
 def test_what_is_no_check_is_an_error():
     with pytest.raises(MultiregionError, match="Not a check"):
         gates.condition_of({"name": "cidr"})

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -138,3 +139,13 @@ def test_the_worst_verdict_of_all_and_of_none():
     assert find_worst(["ok", "fail", "warn"]) == "fail"
     assert find_worst(["ok", "warn"]) == "warn"
     assert find_worst([]) == "fail"
+
+
+def test_a_model_is_not_said_to_be_elsewhere_when_the_list_could_not_be_read():
+    assert verdict_of(found=catalog(models=None), unread=[DENIED])[:2] == ("fail", ["access_denied"])
+
+
+def test_a_model_whose_life_has_ended_is_not_said_to_be_elsewhere():
+    facts = replace(find_facts(catalog(models=[]), "anthropic.old-v1:0"), ended=True)
+    entry = judge(facts, {**GOOD, "regionAvailability": "NOT_AVAILABLE"}, [], Rules(HOME, NOW))
+    assert (entry["verdict"], [one["code"] for one in entry["reasons"]]) == ("fail", ["end_of_life"])

@@ -48,6 +48,10 @@ class FakeBedrock:
             raise ClientError({"Error": {"Code": "ValidationException", "Message": "invalid"}}, "Read")
         return GOOD
 
+    def get_foundation_model(self, modelIdentifier, aws_retry):
+        self.note("GetFoundationModel")
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": "invalid"}}, "Read")
+
 
 class Module:
     region, check_mode = HOME, False
@@ -85,7 +89,8 @@ def test_each_model_is_judged_in_each_region(report):
 def test_a_region_is_listed_once_for_all_its_models(report, regions):
     report(model_ids=[NOVA, "nobody.knows-v1:0"])
     lists = ["ListFoundationModels", "ListInferenceProfiles", "ListInferenceProfiles"]
-    assert regions[HOME].calls == [*lists, "GetFoundationModelAvailability", "GetFoundationModelAvailability"]
+    asked = ["GetFoundationModelAvailability", "GetFoundationModel", "GetFoundationModelAvailability"]
+    assert regions[HOME].calls == [*lists, *asked]
 
 
 @pytest.mark.parametrize(
@@ -96,6 +101,21 @@ def test_a_refused_read_is_a_verdict_and_hides_no_other_region(report, regions, 
     result = report(regions=[HOME, DR])
     assert [one["verdict"] for one in result["models"]] == ["fail", "ok"]
     assert "access_denied" in [one["code"] for one in result["models"][0]["reasons"]]
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "reason"),
+    [
+        ("ResourceNotFoundException", "This model version has reached the end of its life.", "end_of_life"),
+        ("ResourceNotFoundException", "There is no such model.", "not_in_region"),
+        ("AccessDeniedException", "no", "not_in_region"),
+    ],
+)
+def test_a_model_that_is_listed_no_more_is_asked_for(report, regions, monkeypatch, code, message, reason):
+    regions[HOME].failing["GetFoundationModel"] = ClientError({"Error": {"Code": code, "Message": message}}, "Read")
+    monkeypatch.setattr(regions[HOME], "get_foundation_model_availability", lambda **_request: GOOD)
+    (entry,) = report(model_ids=["anthropic.claude-old-v1:0"])["models"]
+    assert (entry["verdict"], [one["code"] for one in entry["reasons"]]) == ("fail", [reason])
 
 
 def test_a_region_that_does_not_answer_is_a_verdict(report, regions):
