@@ -112,6 +112,10 @@ begun_since:
   description: How many open visits have begun after O(begun_before).
   type: int
   returned: always
+looked_at:
+  description: When the table was read, ISO 8601. Given as O(begun_before) to a later look, it fixes whom to wait for.
+  type: str
+  returned: always
 left_open:
   description: How many visits have no end and are older than O(longest_visit_s).
   type: int
@@ -183,6 +187,7 @@ def look(dynamodb, chime, options, now):
         "open_count": len(waited),
         "begun_since": len(since),
         "left_open": len(read.open) - len(going_on),
+        "looked_at": now.isoformat(),
     }
 
 
