@@ -21,7 +21,7 @@ class Api:
 
     name: str
     domain: str
-    routes: dict[str, str]
+    routes: tuple[tuple[str, str], ...]
 
 
 def package_of(function: str) -> str:
@@ -66,19 +66,25 @@ def build_certificate(place: Place, zone: ZoneBuilder, names: list[str]) -> str:
     return arn
 
 
-def build_api(place: Place, api: Api, certificate: str) -> str:
-    """The API with its domain name; returns the name that a record has to lead to."""
+def build_api(place: Place, api: Api) -> str:
+    """The API with its routes; returns its id."""
     apis = place.client("apigatewayv2")
     made = apis.create_api(Name=api.name, ProtocolType="HTTP", Tags=place.tags)["ApiId"]
-    for function in sorted(set(api.routes.values())):
-        _build_routes(place, made, function, [key for key, behind in api.routes.items() if behind == function])
+    for function in sorted({behind for _key, behind in api.routes}):
+        _build_routes(place, made, function, [key for key, behind in api.routes if behind == function])
     apis.create_stage(ApiId=made, StageName="$default", AutoDeploy=True)
+    return str(made)
+
+
+def build_domain(place: Place, api: Api, api_id: str, certificate: str) -> str:
+    """The name that clients know; returns the one that its record has to lead to."""
+    apis = place.client("apigatewayv2")
     domain = apis.create_domain_name(
         DomainName=api.domain,
         DomainNameConfigurations=[{"CertificateArn": certificate, "EndpointType": "REGIONAL"}],
         Tags=place.tags,
     )
-    apis.create_api_mapping(DomainName=api.domain, ApiId=made, Stage="$default")
+    apis.create_api_mapping(DomainName=api.domain, ApiId=api_id, Stage="$default")
     return str(domain["DomainNameConfigurations"][0]["ApiGatewayDomainName"])
 
 

@@ -12,7 +12,7 @@ import re
 import pytest
 
 from rehearsal.seed import load_estate
-from rehearsal.seed_apis import Api, build_api, build_certificate, create_function
+from rehearsal.seed_apis import Api, build_api, build_certificate, build_domain, create_function
 from rehearsal.seed_aws import Aws, Place, wait_for
 from rehearsal.seed_records import ZoneBuilder
 
@@ -49,9 +49,9 @@ def build_visits(world, place, zone):
     renew_function(place, CHAT, {"MODEL_TARGETS": targets})
     certificate = build_certificate(place, zone, [MEETINGS, AI])
     routes = dict.fromkeys(("POST /meetings", "GET /meetings/{id}", "DELETE /meetings/{id}"), VISITS)
-    names = {MEETINGS: build_api(place, Api("visits", MEETINGS, routes), certificate)}
-    names[AI] = build_api(place, Api("ai", AI, dict.fromkeys(("GET /health", "POST /ai/chat"), CHAT)), certificate)
-    zone.lead(names)
+    chat = dict.fromkeys(("GET /health", "POST /ai/chat"), CHAT)
+    apis = [Api("visits", MEETINGS, tuple(routes.items())), Api("ai", AI, tuple(chat.items()))]
+    zone.lead({api.domain: build_domain(place, api, build_api(place, api), certificate) for api in apis})
 
 
 def renew_function(place, name, variables):
