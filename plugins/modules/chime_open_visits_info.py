@@ -130,6 +130,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import chime_sd
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused, WaitTimeout
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
+from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import iter_faults
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_regions import require_region
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import wait_arguments, wait_until
 
@@ -160,8 +161,14 @@ def get_meeting(chime, meeting_id):
 
 def still_there(chime, found):
     """The visits whose meeting exists. A meeting that nobody could be asked about is no ended one."""
+    shape = chime.meta.service_model.operation_model("GetMeeting").input_shape.members["MeetingId"]
     try:
-        return [visit for visit in found if get_meeting(chime, visit.meeting_id)]
+        # An identifier that the service refuses for its form would end the task; its visit stays open.
+        return [
+            visit
+            for visit in found
+            if any(iter_faults(shape, visit.meeting_id, "")) or get_meeting(chime, visit.meeting_id)
+        ]
     except AwsError as error:
         raise chime_sdk.explained(error) from error
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
+import botocore.session
 import pytest
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
 from ansible_collections.medzen.multiregion.plugins.modules import chime_open_visits_info as module
@@ -32,7 +34,13 @@ class Table:
         return {**page, **({"LastEvaluatedKey": ExclusiveStartKey + 1} if more else {})}
 
 
+A, B = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+MODEL = botocore.session.get_session().get_service_model("chime-sdk-meetings")
+
+
 class Chime:
+    meta = SimpleNamespace(service_model=MODEL)
+
     def __init__(self, *live, code="NotFoundException"):
         self.live, self.code = live, code
 
@@ -71,13 +79,17 @@ def test_visits_that_begin_meanwhile_are_told_and_not_waited_for():
 
 
 def test_a_meeting_that_chime_does_not_have_has_ended():
-    rows = (row("a", "CREATED", -10), row("b", "CREATED", -10))
-    assert [visit["meeting_id"] for visit in look(*rows, chime=Chime("b"))["open"]] == ["b"]
+    rows = (row(A, "CREATED", -10), row(B, "CREATED", -10))
+    assert [visit["meeting_id"] for visit in look(*rows, chime=Chime(B))["open"]] == [B]
+
+
+def test_a_visit_whose_meeting_cannot_be_asked_for_stays_open():
+    assert look(row("no-identifier", "CREATED", -10), chime=Chime())["open_count"] == 1
 
 
 def test_a_refusal_of_chime_is_no_end():
     with pytest.raises(AwsError, match="check the IAM permission"):
-        look(row("a", "CREATED", -10), chime=Chime(code="ForbiddenException"))
+        look(row(A, "CREATED", -10), chime=Chime(code="ForbiddenException"))
 
 
 def test_without_a_table_there_are_no_visits():
