@@ -13,6 +13,7 @@ from typing import Any
 from rehearsal.api import control
 from rehearsal.critical_path import Wait, chain
 from rehearsal.judge import Verdict, parse_uid
+from rehearsal.judge_visits import events_of, judge_assistant, judge_visits
 from rehearsal.page import build_page
 from rehearsal.page.charts import Bar, Mark
 from rehearsal.page.document import PageData
@@ -23,6 +24,8 @@ from rehearsal.summary import Measured, PlaybookRow, Traffic, summarise
 Rows = dict[str, list[PlaybookRow]]
 
 KIND_CSS = {"nat": "net", "alb": "net", "acm": "net", "route53": "dns", "task": "task"}
+# How many answers the assistant had given when it had moved.
+MOVED = "moved.jsonl"
 FENCE_STEPS = ("fence", "promote", "unfence", "change_batch")
 
 
@@ -106,8 +109,23 @@ def measure(
         lost_moments=[line["t"] for line in acknowledged if parse_uid(line["uid"]) in lost],
         load=os.getloadavg(),
         notes=notes(settings),
+        **measure_visitors(settings, folder, plan, rows["move"]),
     )
     return measured, waits
+
+
+def measure_visitors(settings: Settings, folder: Path, plan: dict, move: list[PlaybookRow]) -> dict[str, Any]:
+    """Visits and assistant, where the plan has them; they have moved with the playbook that it names."""
+    wanted = plan.get("visitors")
+    if not wanted:
+        return {}
+    events = events_of(read_lines(folder / "events.jsonl"))
+    moved = any(row.name == wanted["moved_by"] and row.exit_code == 0 for row in move)
+    mark = next((line["answers"] for line in read_lines(folder / MOVED)), None) if moved else None
+    return {
+        "visits": judge_visits(settings, wanted, events, moved),
+        "assistant": judge_assistant(settings, wanted, events, moved, mark),
+    }
 
 
 def promote_s(waits: list[Wait], spans: dict[str, tuple[float, float]]) -> float:
@@ -188,12 +206,32 @@ def for_terminal(summary: dict[str, Any], folder: Path) -> str:
         f"the promote; longest gap of reads {summary['longest_read_gap_s']} s",
         f"  the move took {summary['wall_s']} s; AWS's own waits {summary['critical_path_s']} s; "
         f"ratio {summary['critical_path_ratio']} at load {summary['load_average'][0]:.1f}",
+        *visitor_lines(summary),
         f"  second run: {sum(row['write_calls'] for row in summary['second_run'])} writes; "
         f"check run: {sum(row['write_calls'] for row in summary['check_run'])} writes",
         f"  {folder / 'index.html'}",
         "",
     ]
     return "\n".join(lines)
+
+
+def visitor_lines(summary: dict[str, Any]) -> list[str]:
+    """Visits and assistant, where there were any."""
+    lines = []
+    if visits := summary.get("visits"):
+        lines.append(
+            f"  visits {visits['started']}, misplaced {told(visits['misplaced'])}, without an audit row "
+            f"{told(visits['without_audit_row'])}, not started {visits['failed']}"
+        )
+    if assistant := summary.get("assistant"):
+        outside = assistant["answered_outside_allowed_regions"]
+        where = f"outside the allowed regions {told(outside)}" if assistant["moved"] else "the assistant has not moved"
+        lines.append(f"  questions {assistant['asked']}, answered {assistant['answered']}, {where}")
+    return lines
+
+
+def told(value: int | None) -> str:
+    return "unknown" if value is None else str(value)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import secrets
 import signal
@@ -20,6 +21,7 @@ import yaml
 from rehearsal import report, seed
 from rehearsal.down import stop_world
 from rehearsal.judge import judge, write_baseline
+from rehearsal.judge_visits import last_answer
 from rehearsal.playbooks import ROOT, Runner
 from rehearsal.settings import ACCESS_KEY, SECRET_KEY, Settings, load
 from rehearsal.summary import PlaybookRow
@@ -103,6 +105,10 @@ def move(runner: Runner, plan: dict[str, Any]) -> list[PlaybookRow]:
         rows.append(told(runner.run(step["name"], label="move", extra_vars=step.get("extra_vars"))))
         if rows[-1].exit_code:
             break
+        if step["name"] == (plan.get("visitors") or {}).get("moved_by"):
+            # Answers until here were the old region's to give.
+            mark = {"answers": last_answer(runner.settings)}
+            (runner.folder / report.MOVED).write_text(json.dumps(mark) + "\n", encoding="utf-8")
     return rows
 
 
@@ -122,6 +128,13 @@ def traffic(settings: Settings, plan: dict[str, Any], args: argparse.Namespace, 
     password.write_text(read_secret(settings, plan["basic_auth_secret"]), encoding="utf-8")
     command = [sys.executable, "-m", "rehearsal", "traffic", "--world", str(settings.world), "--folder", str(folder)]
     command += ["--password-file", str(password), "--writes", str(args.writes), "--reads", str(args.reads)]
+    if visitors := plan.get("visitors"):
+        command += [
+            "--visits",
+            str(visitors["visits_per_second"]),
+            "--questions",
+            str(visitors["questions_per_second"]),
+        ]
     with (folder / "traffic.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
         try:

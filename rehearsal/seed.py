@@ -24,7 +24,8 @@ from rehearsal.api import ApiUnreachable, control
 from rehearsal.seed_aws import Aws, Place, SeedError
 from rehearsal.seed_data import Amounts, fill_database
 from rehearsal.seed_database import DatabaseBuilder
-from rehearsal.seed_global import build_leftovers, build_roles
+from rehearsal.seed_global import build_roles
+from rehearsal.seed_leftovers import build_leftovers
 from rehearsal.seed_network import NetworkBuilder
 from rehearsal.seed_records import ZoneBuilder
 from rehearsal.seed_service import ServiceBuilder
@@ -109,7 +110,7 @@ def build_estate(settings: Settings, aws: Aws, estate: dict[str, Any], amounts: 
             for region in estate["regions"]
         }
         places = [Place(aws, estate, region) for region in estate["leftovers"]["regions"]]
-        rest = pool.submit(lambda: [build_leftovers(place) for place in places])
+        rest = pool.submit(lambda: [build_leftovers(place, zone, end) for place in places])
         _raise_first([*regions.values(), rest])
     zone.point(regions[estate["serving_region"]].result())
 

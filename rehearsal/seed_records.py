@@ -21,9 +21,12 @@ class ZoneBuilder:
         self._lock = threading.Lock()
 
     def exists(self) -> bool:
+        """Whether the zone is there; it is the one that is changed from then on."""
         found = self._client.list_hosted_zones_by_name(DNSName=self._estate["domain"])["HostedZones"]
         # The list begins at the name and goes on with other zones.
-        return any(zone["Name"] == f"{self._estate['domain']}." for zone in found)
+        ours = [zone["Id"] for zone in found if zone["Name"] == f"{self._estate['domain']}."]
+        self._zone = ours[0].removeprefix("/hostedzone/") if ours else ""
+        return bool(ours)
 
     def build(self) -> None:
         made = self._client.create_hosted_zone(Name=self._estate["domain"], CallerReference="the world before")
@@ -38,10 +41,13 @@ class ZoneBuilder:
 
     def point(self, dns_name: str) -> None:
         """Let the public name and the region's own lead to a balancer; returns when every name server says so."""
-        names = (self._estate["record"], self._estate["region_record"])
-        change = self._change([_record_set(name, "CNAME", self._ttl, dns_name) for name in names])
+        self.lead(dict.fromkeys((self._estate["record"], self._estate["region_record"]), dns_name))
+
+    def lead(self, targets: dict[str, str]) -> None:
+        """Let each name lead to its target; returns when every name server says so."""
+        change = self._change([_record_set(name, "CNAME", self._ttl, target) for name, target in targets.items()])
         wait_for(
-            f"Record {self._estate['record']}",
+            f"Records {', '.join(targets)}",
             lambda: self._client.get_change(Id=change)["ChangeInfo"]["Status"],
             "INSYNC",
         )

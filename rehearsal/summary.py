@@ -12,6 +12,7 @@ from typing import Any
 from rehearsal.critical_path import Link, total_s
 from rehearsal.gaps import longest_gap, write_pause
 from rehearsal.judge import Verdict
+from rehearsal.judge_visits import Assistant, Visits
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,9 @@ class Measured:
     lost_moments: list[float] = field(default_factory=list)
     load: tuple[float, float, float] = (0.0, 0.0, 0.0)
     notes: tuple[str, ...] = ()
+    # None where the plan has none.
+    visits: Visits | None = None
+    assistant: Assistant | None = None
 
 
 def summarise(measured: Measured) -> dict[str, Any]:
@@ -75,6 +79,8 @@ def summarise(measured: Measured) -> dict[str, Any]:
         "database_seed": measured.database_seed,
         "time_scale": measured.time_scale,
         **figures,
+        "visits": measured.visits.public() if measured.visits else None,
+        "assistant": measured.assistant.public() if measured.assistant else None,
         "playbooks": [row.public() for row in measured.playbooks],
         "second_run": [row.public() for row in measured.second_run],
         "check_run": [row.public() for row in measured.check_run],
@@ -135,6 +141,7 @@ def _reasons(measured: Measured, figures: dict[str, Any]) -> list[str]:
     ):
         if count:
             reasons.append(f"{count} {text}")
+    reasons += [reason for part in (measured.visits, measured.assistant) if part for reason in part.reasons]
     reasons += [f"{row.name} ended with exit code {row.exit_code}" for row in measured.playbooks if row.exit_code]
     for title, rows in (("second run", measured.second_run), ("check run", measured.check_run)):
         reasons += [f"{row.name}: the {title} ended with {row.exit_code}" for row in rows if row.exit_code]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import json
 import math
 import socket
 import ssl
@@ -54,6 +55,8 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     expect_status: tuple[int, ...] = (200,)
     body_contains: str | None = None
+    # Names and the paths in a JSON answer whose values they stand for, as ("id", "meeting.MeetingId").
+    capture: tuple[tuple[str, str], ...] = ()
 
     @property
     def writes(self) -> bool:
@@ -71,6 +74,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     error: str = ""
     detail: str = ""
+    captured: dict[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -189,7 +193,23 @@ def check_answer(
         error, detail = "status", f"{status}, expected {' or '.join(map(str, request.expect_status))}"
     elif request.body_contains is not None and request.body_contains not in body:
         error, detail = "body", f"{request.body_contains!r} is not in the answer"
-    return Answer(status, latency_ms, address, body, headers, error, detail)
+    captured = {name: read_json(body, path) for name, path in request.capture}
+    absent = [path for name, path in request.capture if captured[name] is None]
+    if absent and not error:
+        error, detail = "body", f"{', '.join(absent)} is not in the answer"
+    found = {name: value for name, value in captured.items() if value is not None}
+    return Answer(status, latency_ms, address, body, headers, error, detail, found)
+
+
+def read_json(body: str, path: str) -> str | None:
+    """The value at a dotted path of a JSON text; None where there is none, or no single value."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return None
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return None if value is None or isinstance(value, (dict, list)) else str(value)
 
 
 # ---- a window of many requests ----

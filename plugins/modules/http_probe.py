@@ -89,7 +89,8 @@ options:
     description:
       - Requests that are sent one after the other instead of O(method); the first wrong answer ends it.
       - In C(path), C(body) and C(headers) C({name.etag}), C({name.location}) and C({name.id}) stand for what the
-        request registered as C(name) was answered. C(id) is the last part of the location.
+        request registered as C(name) was answered. C(id) is the last part of the location. What C(capture) names stands
+        for itself.
     type: list
     elements: dict
     suboptions:
@@ -127,6 +128,12 @@ options:
         description:
           - Text that the answer must contain.
         type: str
+      capture:
+        description:
+          - Values of a JSON answer, a name for the dotted path of each, as C(meeting_id) for C(meeting.MeetingId).
+            They are returned, so they must be no secrets. An answer without one of them is wrong.
+        type: dict
+        default: {}
   window_s:
     description:
       - For how long to send the request again and again, in seconds.
@@ -242,11 +249,11 @@ reasons:
   elements: str
   returned: always
 answers:
-  description: Each answer of a request or a sequence, without its body.
+  description: Each answer of a request or a sequence, without its body; C(captured) has what was asked for of it.
   type: list
   elements: dict
   returned: when O(window_s) is not given
-  sample: [{name: probe, status: 200, latency_ms: 12.3, address: 192.0.2.10, error: "", detail: ""}]
+  sample: [{name: probe, status: 200, latency_ms: 12.3, address: 192.0.2.10, error: "", detail: "", captured: {}}]
 requests:
   description: How many requests were answered or failed.
   type: int
@@ -319,7 +326,12 @@ ARGUMENTS = REQUEST | {
     "sequence": {
         "type": "list",
         "elements": "dict",
-        "options": REQUEST | {"name": {"type": "str", "required": True}, "path": {"type": "str", "required": True}},
+        "options": REQUEST
+        | {
+            "name": {"type": "str", "required": True},
+            "path": {"type": "str", "required": True},
+            "capture": {"type": "dict", "default": {}},
+        },
     },
     "window_s": {"type": "float"},
     "requests_per_second": {"type": "float", "default": 5.0},
@@ -343,6 +355,7 @@ def build_request(options, path):
         headers=tuple((str(name), str(value)) for name, value in options["headers"].items()),
         expect_status=tuple(options["expect_status"]),
         body_contains=options["body_contains"],
+        capture=tuple((str(name), str(path)) for name, path in (options.get("capture") or {}).items()),
     )
 
 
@@ -360,6 +373,7 @@ def read_answer(answer):
         "etag": answer.headers.get("etag", "").removeprefix("W/").strip('"'),
         "location": location,
         "id": location.rstrip("/").rpartition("/")[2],
+        **answer.captured,
     }
 
 
@@ -368,8 +382,8 @@ def fill(text, known):
     if text is None:
         return None
     return re.sub(
-        r"\{([\w -]+)\.(etag|location|id)\}",
-        lambda match: known[match[1]][match[2]] if match[1] in known else match[0],
+        r"\{([\w -]+)\.(\w+)\}",
+        lambda match: known.get(match[1], {}).get(match[2], match[0]),
         text,
     )
 
@@ -382,6 +396,7 @@ def fill_request(request, known):
         tuple((name, fill(value, known)) for name, value in request.headers),
         request.expect_status,
         request.body_contains,
+        request.capture,
     )
 
 
@@ -410,6 +425,7 @@ def judge_sequence(answers, steps):
             "address": answer.address,
             "error": answer.error,
             "detail": answer.detail,
+            "captured": answer.captured,
         }
         for name, answer in answers
     ]

@@ -68,13 +68,31 @@ def _head(summary: dict[str, Any], title: str) -> str:
         f'<div class="tile"><b>{escape(_number(summary.get(key)))}{unit if summary.get(key) is not None else ""}</b>'
         f"<span>{escape(label)}</span></div>"
         for key, label, unit in TILES
-    )
+    ) + _visitor_tiles(summary)
     word = "No record was lost" if verdict == "pass" else "The rehearsal failed"
     seed, scale = escape(str(summary["database_seed"])), f"{summary['time_scale']:g}"
     return (
         f'<h1>{escape(title)}: <span class="verdict {verdict}">{verdict}</span></h1>'
         f'<p class="soft">{word}. Seed: {seed}; time runs {scale} times faster.</p>'
         f"<ul>{reasons}</ul><div class='tiles'>{tiles}</div>"
+    )
+
+
+VISITOR_TILES = (
+    ("visits", "started", "visits started"),
+    ("visits", "misplaced", "visits with media elsewhere"),
+    ("visits", "without_audit_row", "visits without an audit row"),
+    ("assistant", "answered", "questions answered"),
+    ("assistant", "answered_outside_allowed_regions", "answered outside the allowed regions"),
+)
+
+
+def _visitor_tiles(summary: dict[str, Any]) -> str:
+    """Nothing where the plan had no visits; a number that was not measured is unknown."""
+    return "".join(
+        f'<div class="tile"><b>{escape(_number(summary[part][key]))}</b><span>{escape(label)}</span></div>'
+        for part, key, label in VISITOR_TILES
+        if summary.get(part)
     )
 
 

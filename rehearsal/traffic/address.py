@@ -44,7 +44,7 @@ class Service:
     name: str
     nameserver: str
     tls: ssl.SSLContext
-    auth: aiohttp.BasicAuth
+    auth: aiohttp.BasicAuth | None = None
 
 
 class PublicName:

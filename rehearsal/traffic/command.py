@@ -21,6 +21,7 @@ from rehearsal.settings import load
 from rehearsal.traffic.address import PublicName, Service
 from rehearsal.traffic.history import History
 from rehearsal.traffic.patients import GIVE_UP_S, Patients
+from rehearsal.traffic.visitors import Visitors
 
 EHRS = 100
 IN_FLIGHT_MAX = 600
@@ -38,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--password-file", type=Path, required=True, help="file that holds the password")
     parser.add_argument("--writes", type=float, default=50.0, help="writes a second")
     parser.add_argument("--reads", type=float, default=100.0, help="reads a second")
+    parser.add_argument("--meetings-url", default="https://meetings.medzenhealth.app:8443", help="API of the visits")
+    parser.add_argument("--ai-url", default="https://ai.medzenhealth.app:8443", help="API of the assistant")
+    parser.add_argument("--visits", type=float, default=0.0, help="visits a second")
+    parser.add_argument("--questions", type=float, default=0.0, help="questions to the assistant a second")
     parser.add_argument("--seconds", type=float, default=LIFE_S_MAX, help="how long at most")
     parser.add_argument("--patience", type=float, default=GIVE_UP_S, help="seconds until a client gives one up")
     parser.add_argument(
@@ -62,15 +67,18 @@ async def _run(args: argparse.Namespace, settings) -> int:
     ehrs = [str(uuid.UUID(int=choices.getrandbits(128), version=4)) for _ in range(EHRS)]
     patients = Patients(names, args.url, history, ehrs, random=choices, patience_s=args.patience)
     stop = asyncio.Event()
+    visitors = open_visitors(args, settings.resolver, tls, history, stop)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         await patients.enrol()
         (args.folder / "started").write_text(f"{time.time()}\n", encoding="utf-8")
-        await _drive(patients, args, stop)
+        operations = [(patients.write, args.writes), (patients.read, args.reads)]
+        operations += [(visitors[0].visit, args.visits), (visitors[1].ask, args.questions)]
+        await _drive(operations, args.seconds, stop)
     finally:
         history.close()
-        for name in names:
+        for name in (*names, *(one.name for one in visitors)):
             await name.close()
     print(f"{history.totals['writes_ok']} writes acknowledged, {history.totals['reads_ok']} reads", file=sys.stderr)
     return 0
@@ -85,17 +93,31 @@ def open_names(service: Service, places: Sequence[str], history: History) -> lis
     return [PublicName(service, place, note) for place in places]
 
 
-async def _drive(patients: Patients, args: argparse.Namespace, stop: asyncio.Event) -> None:
-    """Start operations at the given rates; on stop, let those under way end, because their outcome is evidence."""
-    writes: set[asyncio.Task] = set()
-    reads: set[asyncio.Task] = set()
-    end = time.monotonic() + min(args.seconds, LIFE_S_MAX)
-    paces = [
-        asyncio.create_task(_pace(patients.write, args.writes, end, stop, writes)),
-        asyncio.create_task(_pace(patients.read, args.reads, end, stop, reads)),
+def open_visitors(
+    args: argparse.Namespace, nameserver: str, tls: ssl.SSLContext, history: History, stop: asyncio.Event
+) -> list[Visitors]:
+    """Clients of the visits and of the assistant; their names are one for the whole world."""
+    urls = (args.meetings_url, args.ai_url)
+    names = [PublicName(Service(url.split("//")[1].split(":")[0], nameserver, tls)) for url in urls]
+    return [
+        Visitors(name, url, history, stop, random.Random(args.seed + number))
+        for number, (name, url) in enumerate(zip(names, urls, strict=True))
     ]
-    await asyncio.gather(*paces)
-    if running := writes | reads:
+
+
+async def _drive(
+    operations: Sequence[tuple[Callable[[], Awaitable[None]], float]], seconds: float, stop: asyncio.Event
+) -> None:
+    """Start operations at the given rates; on stop, let those under way end, because their outcome is evidence."""
+    under_way: list[set[asyncio.Task]] = [set() for _ in operations]
+    end = time.monotonic() + min(seconds, LIFE_S_MAX)
+    await asyncio.gather(
+        *(
+            _pace(operation, rate, end, stop, running)
+            for (operation, rate), running in zip(operations, under_way, strict=True)
+        )
+    )
+    if running := set().union(*under_way):
         await asyncio.wait(running, timeout=GIVE_UP_S + 10)
 
 

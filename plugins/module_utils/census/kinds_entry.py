@@ -143,6 +143,25 @@ def delete_http_api(place: Place, item: Item) -> str:
     return "deleted"
 
 
+@describe("list domain names of APIs")
+def list_api_domains(place: Place) -> list[Item]:
+    return [api_domain_item(raw) for raw in paginate(place.client("apigatewayv2"), "get_domain_names", "Items")]
+
+
+def api_domain_item(raw: dict) -> Item:
+    """It holds a certificate, which cannot be deleted before it."""
+    tags, name = dict(raw.get("Tags") or {}), raw["DomainName"]
+    rows = raw.get("DomainNameConfigurations") or []
+    uses = tuple(key("acm_certificate", row["CertificateArn"]) for row in rows if row.get("CertificateArn"))
+    return Item("api_domain", name, name, raw.get("DomainNameArn", ""), tags, belongs_to=stack_of(tags), uses=uses)
+
+
+@describe("delete domain name {item.name}", missing=("NotFoundException",))
+def delete_api_domain(place: Place, item: Item) -> str:
+    place.client("apigatewayv2").delete_domain_name(DomainName=item.id, aws_retry=True)
+    return "deleted"
+
+
 @describe("list REST APIs")
 def list_rest_apis(place: Place) -> list[Item]:
     return [rest_api_item(raw) for raw in paginate(place.client("apigateway"), "get_rest_apis", "items")]
@@ -175,8 +194,24 @@ register(
         "acm",
         list_certificates,
         delete_certificate,
-        ("load_balancer", "http_api", "rest_api"),
+        ("load_balancer", "http_api", "rest_api", "api_domain"),
     ),
-    Kind("http_api", "HTTP APIs", "apigatewayv2", list_http_apis, delete_http_api, ("cloudformation_stack",)),
+    Kind(
+        "api_domain",
+        "Domain names of APIs",
+        "apigatewayv2",
+        list_api_domains,
+        delete_api_domain,
+        ("cloudformation_stack",),
+    ),
+    Kind(
+        "http_api",
+        "HTTP APIs",
+        "apigatewayv2",
+        list_http_apis,
+        delete_http_api,
+        # Its mappings go with the domain name.
+        ("cloudformation_stack", "api_domain"),
+    ),
     Kind("rest_api", "REST APIs", "apigateway", list_rest_apis, delete_rest_api, ("cloudformation_stack",)),
 )

@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The seed's decisions: amounts, shares, waits, the clock that is put back, the templates that it hands in."""
 
-import io
 import json
-import zipfile
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
-from rehearsal import seed
+from rehearsal import packages, seed
 from rehearsal.seed import choose_amounts, fast_clock, load_estate
 from rehearsal.seed_aws import Place, SeedError, tag_list, wait_for
 from rehearsal.seed_data import STATEMENTS
 from rehearsal.seed_database import SECRET_LENGTH, make_password
-from rehearsal.seed_global import build_archive, build_template
+from rehearsal.seed_leftovers import build_rows, build_template, describe_apis
 from rehearsal.seed_records import ZoneBuilder
 from rehearsal.seed_service import ServiceBuilder
 
@@ -96,8 +94,26 @@ def test_the_chime_stack_has_a_bucket_of_its_own_region():
     assert json.loads(json.dumps(template)) == template
 
 
-def test_the_archive_of_a_lambda_holds_its_handler():
-    assert zipfile.ZipFile(io.BytesIO(build_archive())).namelist() == ["index.js"]
+def test_every_function_of_the_stack_has_a_package_and_its_handler():
+    resources = build_template(ESTATE["leftovers"], Place(None, ESTATE, "af-south-1"))["Resources"]
+    functions = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::Lambda::Function"]
+    packed = {one["Code"]["S3Key"].removesuffix(".zip") for one in functions}
+    assert {one["Handler"].removesuffix(".handle") for one in functions} == packed
+    assert packed <= set(packages.names())
+
+
+def test_the_apis_have_the_public_names_and_the_routes_of_their_functions():
+    chime, bedrock = describe_apis(ESTATE["leftovers"])
+    assert (chime.domain, bedrock.domain) == ("meetings.medzenhealth.app", "ai.medzenhealth.app")
+    assert ("POST /meetings", "medzen-meeting-manager") in chime.routes
+    assert ("POST /ai/chat", "medzen-ai-chat-handler") in bedrock.routes
+
+
+def test_a_seeded_visit_has_ended_and_is_kept_for_seven_years():
+    created, ended = build_rows("af-south-1", 3, END)
+    assert (created["pk"], created["sk"]["S"]) == (ended["pk"], "CREATED#2026-11-17T00:00:00.000Z")
+    assert ended["sk"]["S"] == "ENDED#2026-11-17T00:20:00.000Z"
+    assert created["ttl"]["N"] == str(int(datetime(2033, 11, 17, tzinfo=UTC).timestamp()))
 
 
 def test_shared_validation_records_are_put_once():

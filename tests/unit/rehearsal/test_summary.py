@@ -3,6 +3,8 @@ from dataclasses import replace
 
 from rehearsal.critical_path import Link
 from rehearsal.judge import compare
+from rehearsal.judge_visits import compare as compare_visits
+from rehearsal.judge_visits import count_answers
 from rehearsal.summary import Measured, PlaybookRow, Traffic, summarise
 
 UID = "11111111-1111-4111-8111-111111111111::ehr::1"
@@ -68,3 +70,17 @@ def test_a_read_that_missed_an_acknowledged_record_is_a_failed_read():
     traffic = replace(MEASURED.traffic, totals={"reads_missing": 1})
     summary = summarise(replace(MEASURED, traffic=traffic))
     assert summary["failed_reads"] == 1 and summary["verdict"] == "fail"
+
+
+def test_visits_and_questions_are_told_and_their_faults_are_reasons():
+    visits = compare_visits([{"kind": "visit_started", "meeting": "a"}], [{"id": "a", "misplaced": True}], set(), True)
+    assistant = count_answers([{"kind": "question_answered"}], 3, True)
+    summary = summarise(replace(MEASURED, visits=visits, assistant=assistant))
+    assert (summary["visits"]["misplaced"], summary["visits"]["without_audit_row"]) == (1, 1)
+    assert summary["assistant"]["answered_outside_allowed_regions"] == 3
+    assert len(summary["reasons"]) == 3 and summary["verdict"] == "fail"
+
+
+def test_a_plan_without_visits_has_no_figures_and_no_faults_of_them():
+    summary = summarise(MEASURED)
+    assert (summary["visits"], summary["assistant"], summary["reasons"]) == (None, None, [])

@@ -125,3 +125,17 @@ def test_a_window_ends_early_once_its_budget_is_spent():
 
     seen = http.watch(shoot, Window(10, 10, 5), clock=pace, sleep=sleep, workers=1)
     assert 5 < len(seen) < 20
+
+
+CAPTURING = http.Request("POST", "/meetings", expect_status=(201,), capture=(("id", "meeting.MeetingId"),))
+
+
+def test_a_value_of_a_json_answer_is_captured_and_nothing_else():
+    answer = http.check_answer(CAPTURING, 201, {}, '{"meeting": {"MeetingId": "7979"}, "token": "secret"}', 1.0, None)
+    assert (answer.ok, answer.captured) == (True, {"id": "7979"})
+
+
+@pytest.mark.parametrize("body", ["", "no json", "[]", '{"meeting": {}}', '{"meeting": {"MeetingId": {}}}'])
+def test_an_answer_without_what_is_to_be_captured_is_wrong(body):
+    answer = http.check_answer(CAPTURING, 201, {}, body, 1.0, None)
+    assert (answer.error, answer.detail) == ("body", "meeting.MeetingId is not in the answer")

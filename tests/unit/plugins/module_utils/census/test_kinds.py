@@ -15,6 +15,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.census import (
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry import (
     DELETE,
     DELETING,
+    KINDS,
     LIVE,
     SCHEDULED,
     WAIT,
@@ -112,6 +113,16 @@ def test_a_balancer_uses_its_certificates_and_target_groups():
     item = kinds_entry.balancer_item(raw, {}, listeners)
     assert item.uses == ("security_group/sg-1", "acm_certificate/arn:c", "target_group/arn:t")
     assert item.belongs_to == ("vpc/v",)
+
+
+def test_a_domain_name_of_an_api_uses_its_certificate_and_goes_before_it():
+    raw = {"DomainName": "ai.x", "DomainNameConfigurations": [{"CertificateArn": "arn:c"}], "Tags": {"Workload": "w"}}
+    item = kinds_entry.api_domain_item(raw)
+    assert (item.id, item.uses, item.tags) == ("ai.x", ("acm_certificate/arn:c",), {"Workload": "w"})
+    assert "api_domain" in KINDS["acm_certificate"].after and "api_domain" in KINDS["http_api"].after
+    where, client = place()
+    assert kinds_entry.delete_api_domain(where, item) == "deleted"
+    assert client.calls == [("delete_domain_name", {"DomainName": "ai.x", "aws_retry": True})]
 
 
 @pytest.mark.parametrize(

@@ -54,3 +54,16 @@ def test_trying_again_stops_at_the_first_pass_and_at_the_limit():
     failing = lambda: {"verdict": "refuse", "reasons": []}  # noqa: E731
     assert http_probe.repeat_until_pass(failing, params, clock=lambda: time[0], sleep=sleep)["verdict"] == "refuse"
     assert time[0] == 18
+
+
+def test_a_later_request_uses_what_was_captured_of_an_answer():
+    sent = []
+
+    def send(request):
+        sent.append(request.path)
+        return Answer(201, captured={"meeting_id": "7979"})
+
+    steps = [("visit", Request("POST", "/meetings")), ("end", Request("DELETE", "/meetings/{visit.meeting_id}"))]
+    answers = http_probe.send_sequence(steps, send)
+    assert sent == ["/meetings", "/meetings/7979"]
+    assert http_probe.judge_sequence(answers, steps)["answers"][0]["captured"] == {"meeting_id": "7979"}
