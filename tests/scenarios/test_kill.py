@@ -11,6 +11,8 @@ import signal
 
 AF, EU = "medzen-ehrbase-db-af-south-1", "medzen-ehrbase-db-eu-central-1"
 KILLED = -signal.SIGKILL
+# multiregion_record_ttl_s of inventories/rehearsal.
+RECORD_TTL_S = 5
 
 
 def assert_moved(world, folder) -> None:
@@ -20,7 +22,9 @@ def assert_moved(world, folder) -> None:
     assert not world.is_fenced(EU) and world.is_fenced(AF)
     facts = world.facts()
     assert (facts["cutover_from_region"], facts["cutover_to_region"]) == ("af-south-1", "eu-central-1")
-    assert facts["cutover_switched_at"] and facts["cutover_previous_record_sets"]
+    assert facts["cutover_switched_at"]
+    # As they were before any run shortened the TTL.
+    assert [one["ttl"] for one in facts["cutover_previous_record_sets"]] == [RECORD_TTL_S]
     verdict = world.judged(folder)
     assert verdict.reasons == [], verdict
 
