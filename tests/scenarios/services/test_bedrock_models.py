@@ -255,7 +255,7 @@ def test_the_life_of_models(services, step):
     near, legacy, ended = judged(services, step, model_ids=names)
     assert near[:2] == ("warn", ["end_of_life_near", "legacy", "extended_access"])
     assert 0 < near[2]["lifecycle"]["days_left"] < 90 and legacy[:2] == ("warn", ["legacy"])
-    assert ended[:2] == ("fail", ["not_in_region"])
+    assert ended[:2] == ("fail", ["end_of_life"])
 
 
 def test_a_model_without_an_end_date_warns(services, step):
