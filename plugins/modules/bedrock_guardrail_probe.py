@@ -116,12 +116,28 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description:
-    - A row for each target and case. C(ok) is whether it did as expected. C(policies) names what took hold, as
-      C(content PROMPT_ATTACK), never the text that it found.
-    - C(failure_class) and C(error) are there when it could not be asked, C(texts) with O(return_text).
+    - A row for each target and case.
   type: list
   elements: dict
   returned: always, empty in check mode
+  contains:
+    region: {description: Region of the guardrail., type: str}
+    guardrail_id: {description: Id or ARN of the guardrail., type: str}
+    version: {description: The version., type: str}
+    case: {description: "Name of the case, or its number.", type: str}
+    action: {description: V(NONE) or V(GUARDRAIL_INTERVENED); V(null) when it could not be asked., type: str}
+    expect: {description: What was expected., type: str}
+    ok: {description: Whether it did as expected., type: bool}
+    policies:
+      description: What took hold, as C(content PROMPT_ATTACK), never the text that it found.
+      type: list
+      elements: str
+    texts: {description: What it puts in place., type: list, elements: str, returned: with O(return_text)}
+    failure_class:
+      description: C(throttled), C(access_denied), C(not_found), C(invalid), C(quota) or C(unavailable).
+      type: str
+      returned: when it could not be asked
+    error: {description: Why it could not be asked., type: str, returned: when it could not be asked}
   sample:
     - region: eu-central-1
       guardrail_id: a1b2c3d4e5f6

@@ -108,10 +108,13 @@ key:
   type: str
   returned: always
 arrived:
-  description: The copies that have the object, as C(bucket), and C(after_s), the seconds that it took.
+  description: The copies that have the object.
   type: list
   elements: dict
   returned: when the object was put
+  contains:
+    bucket: {description: Name of the bucket., type: str}
+    after_s: {description: How long it took in seconds., type: float}
 encryption:
   description: How bucket and copies encrypted it, by bucket.
   type: dict
