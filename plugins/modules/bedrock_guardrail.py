@@ -815,10 +815,9 @@ def ensure_absent(module, connection):
 def ensure(module):
     bedrock.check_arn_region("guardrail_id", module.params["guardrail_id"], module.region)
     bedrock.check_arn_region("kms_key_id", module.params["kms_key_id"], module.region)
-    keep = module.params["keep_versions"]
-    if keep is not None and keep < 1:
-        planning.refuse_faults([f"keep_versions: is {keep}; expected 1 or more"])
+    planning.refuse_faults(planning.iter_version_faults(module.params))
     connection = bedrock.connect(module)
+    bedrock.check_names(module.params["name"], module.params["guardrail_id"])
     require_operations(connection, "CreateGuardrail", "UpdateGuardrail", "CreateGuardrailVersion", since="1.39.0")
     return (ensure_present if module.params["state"] == "present" else ensure_absent)(module, connection)
 

@@ -193,7 +193,7 @@ compliant:
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.medzen.multiregion.plugins.module_utils import bedrock
+from ansible_collections.medzen.multiregion.plugins.module_utils import bedrock, residency
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import snake
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.guardrail_assertions import (
@@ -276,7 +276,9 @@ def read(module):
     bedrock.check_arn_region("guardrail_id", params["guardrail_id"], module.region)
     if not (params["version"] in (bedrock.DRAFT, NEWEST) or params["version"].isdigit()):
         raise Refused(f"version is {params['version']}", expected=f"a number, {bedrock.DRAFT} or {NEWEST}")
+    residency.check_regions((params["assertions"] or {}).get("destinations"), "assertions.destinations")
     connection = bedrock.connect(module)
+    bedrock.check_names(params["name"], params["guardrail_id"])
     drafts = read_guardrails(connection, params)
     guardrails = [describe_one(connection, params, module.region, draft) for draft in drafts]
     result = {"changed": False, "guardrails": guardrails}

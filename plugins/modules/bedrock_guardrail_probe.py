@@ -267,11 +267,11 @@ def check_cases(params):
             next_step="rename them",
             result={"reason": "invalid_option"},
         )
-    for number, target in enumerate(params["targets"], start=1):
+    for number, target in enumerate(params["targets"]):
         if bool(target["guardrail_id"]) == bool(target["name"]):
             raise Refused(
-                f"Target {number} does not name one guardrail",
-                expected="guardrail_id or name",
+                f"targets[{number}] does not name one guardrail",
+                expected="guardrail_id or name, not empty",
                 next_step="give one of them",
                 result={"reason": "invalid_option"},
             )
@@ -303,6 +303,7 @@ def prepare(module):
         region = target["region"] or module.region
         connection = bedrock.connect(module, "bedrock-runtime", region)
         check_target(connection, target, module.params["cases"])
+        bedrock.check_names(target["name"], None, "targets.")
         prepared.append((connection, target, region))
     if module.check_mode:
         return []

@@ -451,14 +451,17 @@ def check_options(bedrock, params, region):
     residency.check_allowed_regions(params["allowed_regions"])
     for option in ("model_source", "inference_profile_id"):
         check_arn_region(option, params[option], region)
-    given = {"inferenceProfileName": params["name"] or "any", "description": params["description"]}
-    source = params["model_source"] or ANY_MODEL
+    given = {
+        "inferenceProfileName": "any" if params["name"] is None else params["name"],
+        "description": params["description"],
+    }
+    source = ANY_MODEL if params["model_source"] is None else params["model_source"]
     if not source.startswith("arn:"):
         check_request(bedrock, "GetInferenceProfile", {IDENTIFIER: source}, {IDENTIFIER: "model_source"})
         source = ANY_MODEL
     request = build_request({**given, "tags": params["tags"]}, source)
     check_request(bedrock, "CreateInferenceProfile", request, OPTIONS)
-    if params["inference_profile_id"]:
+    if params["inference_profile_id"] is not None:
         identifier = {IDENTIFIER: params["inference_profile_id"]}
         check_request(bedrock, "GetInferenceProfile", identifier, {IDENTIFIER: "inference_profile_id"})
 

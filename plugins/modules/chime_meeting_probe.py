@@ -233,6 +233,15 @@ def check_options(connection, params, request):
             next_step="choose another identifier",
             result={"reason": "invalid_option"},
         )
+    limit = params["max_latency_ms"]
+    if limit is not None and limit < 1:
+        raise Refused(
+            "max_latency_ms allows no meeting",
+            found=f"{limit:g}",
+            expected="1 or more",
+            next_step="correct the option",
+            result={"reason": "invalid_option"},
+        )
     if params["expected_host_code"] and not placement.CODE.fullmatch(params["expected_host_code"]):
         raise Refused(
             "expected_host_code is no code of a region",

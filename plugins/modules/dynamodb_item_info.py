@@ -127,6 +127,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - medzen.multiregion.service_regions
 notes:
   - A table that does not exist is a failure, not an absent item.
 attributes:
@@ -216,6 +217,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.aws import clie
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused, WaitTimeout
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import check_request
+from ansible_collections.medzen.multiregion.plugins.module_utils.service_regions import ARGUMENTS, require_region
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import wait_until
 
 LIMIT_MAX = 1000
@@ -361,6 +363,7 @@ def check_options(dynamodb, options):
 
 def report(module):
     options = module.params
+    require_region("dynamodb", module.region, options["extra_regions"])
     dynamodb = client(module, "dynamodb")
     check_options(dynamodb, options)
     result = look(dynamodb, options) if module.check_mode else look_until(dynamodb, options)
@@ -401,6 +404,7 @@ def main():
         "wait_timeout": {"type": "int", "default": 0},
         "poll_seconds": {"type": "float", "default": 2.0},
         "fail_on_violation": {"type": "bool", "default": True},
+        **ARGUMENTS,
     }
     module = AnsibleAWSModule(
         argument_spec=argument_spec,

@@ -67,6 +67,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - medzen.multiregion.service_regions
 attributes:
   check_mode:
     description: Checks the options and makes no call.
@@ -141,6 +142,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, token
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused, WaitTimeout
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
+from ansible_collections.medzen.multiregion.plugins.module_utils.service_regions import ARGUMENTS, require_region
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import TimeLeft, wait_until
 
 # A HEAD has no body that could say NoSuchKey.
@@ -238,8 +240,23 @@ def refuse(result):
     )
 
 
+def check_options(params):
+    faults = [f"{name}: is {params[name]}; expected 0 or more" for name in ("wait_timeout", "poll_seconds")
+              if params[name] < 0]  # fmt: skip
+    if faults:
+        raise Refused(
+            "The probe cannot be made like this",
+            found="; ".join(faults),
+            next_step="correct the options named",
+            result={"reason": "invalid_option", "faults": faults},
+        )
+
+
 def probe(module):
     params = module.params
+    check_options(params)
+    for region in (module.region, *(copy["region"] for copy in params["copies"])):
+        require_region("s3", region, params["extra_regions"])
     key = build_key(params)
     if module.check_mode:
         return {"changed": False, "skipped_call": True, "key": key}
@@ -269,6 +286,7 @@ def main():
         "require_ok": {"type": "bool", "default": True},
         "wait_timeout": {"type": "int", "default": 900},
         "poll_seconds": {"type": "float", "default": 5.0},
+        **ARGUMENTS,
     }
     run(AnsibleAWSModule(argument_spec=argument_spec, supports_check_mode=True), probe)
 

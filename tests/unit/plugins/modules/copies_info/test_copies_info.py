@@ -32,7 +32,7 @@ class Module:
 
     def __init__(self, denied=(), **params):
         self.denied = denied
-        self.params = {"copy_region": NEW, "tables": [], "bucket_prefixes": [], **params}
+        self.params = {"copy_region": NEW, "tables": [], "bucket_prefixes": [], "extra_regions": [], **params}
 
     def client(self, service, region=OLD, **_options):
         return Retrying(boto3.client(service, region_name=region), self.denied)

@@ -60,7 +60,7 @@ def table(monkeypatch):
 
 def report(check_mode=False, **given):
     base = {"table": TABLE, "key": None, "query": None, "consistent_read": True, "attributes": None, "expect": "any"}
-    base |= {"asserts": [], "wait_timeout": 0, "poll_seconds": 0, "fail_on_violation": True}
+    base |= {"asserts": [], "wait_timeout": 0, "poll_seconds": 0, "extra_regions": [], "fail_on_violation": True}
     return module.report(Module(check_mode, {**base, **given}))
 
 

@@ -43,7 +43,7 @@ class Module:
         self.store, self.check_mode = store, check_mode
         copies = [{"bucket": COPY, "region": "eu-west-1"}]
         self.params = {"bucket": HOME, "copies": copies, "prefix": "probe", "require_kms": True, "require_ok": True}
-        self.params |= {"wait_timeout": 0, "poll_seconds": 0.0, **given}
+        self.params |= {"wait_timeout": 0, "poll_seconds": 0.0, "extra_regions": [], **given}
 
     def client(self, service, **_options):
         return self.store
