@@ -22,7 +22,7 @@ description:
     without a region, C(bedrock:GetInferenceProfile) on the profile, and with O(guardrail) C(bedrock:ApplyGuardrail) on
     the guardrail.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   targets:
     description:

@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+from __future__ import annotations
+
 DOCUMENTATION = r"""
 ---
 module: bedrock_guardrail
@@ -15,7 +17,7 @@ description:
     the key that it names. Values that the service fills in (actions C(BLOCK), evaluation enabled, modality C(TEXT),
     tier C(CLASSIC)) count as given.
   - An application that uses the C(DRAFT) gets every change at once. Production uses a number, see O(publish_version).
-  - A guardrail has at least one policy: the last one cannot be removed.
+  - A guardrail has at least one policy, so the last one cannot be removed.
   - Every enum, pattern and limit is checked against botocore's model before the first call, in check mode as well.
   - Operations used are C(bedrock:ListGuardrails), C(bedrock:GetGuardrail), C(bedrock:CreateGuardrail),
     C(bedrock:UpdateGuardrail), C(bedrock:CreateGuardrailVersion), C(bedrock:DeleteGuardrail),
@@ -24,7 +26,7 @@ description:
     C(kms:CreateGrant) as well; O(cross_region_profile) needs C(bedrock:CreateGuardrail) and
     C(bedrock:UpdateGuardrail) on the profile's ARN.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:

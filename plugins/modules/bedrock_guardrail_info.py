@@ -17,7 +17,7 @@ description:
   - Operations used are C(bedrock:ListGuardrails), C(bedrock:GetGuardrail) and C(bedrock:ListTagsForResource), with the
     IAM permissions of the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:

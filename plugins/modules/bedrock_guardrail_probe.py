@@ -19,7 +19,7 @@ description:
     where it has a guardrail profile, on the profile's ARN in every region that it routes to. A target that is given by
     name needs C(bedrock:ListGuardrails).
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   targets:
     description:

@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+from __future__ import annotations
+
 DOCUMENTATION = r"""
 ---
 module: bedrock_inference_profile
@@ -22,7 +24,7 @@ description:
   - Who then calls a model through the profile needs C(bedrock:InvokeModel) on the ARN of the profile and on the ARN of
     the model in every region that RV(inference_profile.destinations) lists.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:

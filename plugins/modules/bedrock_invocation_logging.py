@@ -20,7 +20,7 @@ description:
     C(s3:GetBucketLocation), C(s3:GetBucketEncryption) (permission C(s3:GetEncryptionConfiguration)) and
     C(logs:DescribeLogGroups), with the IAM permissions of the same names, and C(iam:PassRole) for the role.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   state:
     description:

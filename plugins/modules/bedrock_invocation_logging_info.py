@@ -13,7 +13,7 @@ description:
     C(s3:GetBucketEncryption) (permission C(s3:GetEncryptionConfiguration)) and C(logs:DescribeLogGroups), with the IAM
     permissions of the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options: {}
 extends_documentation_fragment:
   - amazon.aws.common.modules

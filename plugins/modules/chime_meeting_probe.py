@@ -78,7 +78,7 @@ attributes:
     description: Leaves nothing behind.
     support: full
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 """
 
 EXAMPLES = r"""

@@ -16,7 +16,7 @@ description:
   - The operation used is C(dynamodb:Scan), with O(control_region) also C(chime-sdk-meetings:GetMeeting). The IAM
     permissions are C(dynamodb:Scan) on the table and C(chime:GetMeeting).
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   table:
     description:

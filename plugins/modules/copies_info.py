@@ -21,7 +21,7 @@ description:
     the tables of both regions, C(s3:ListAllMyBuckets), and C(s3:GetBucketLocation), C(s3:ListBucket) and
     C(s3:GetObject) on the buckets of both.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   copy_region:
     description:

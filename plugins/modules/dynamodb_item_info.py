@@ -16,7 +16,7 @@ description:
     of the same names on the table, with O(query.index) also on the index. A table under a key of its own needs
     C(kms:Decrypt) on it.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   table:
     description:
@@ -173,7 +173,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-items:
+found_items:
   description: The items as plain values, in the order of the sort key.
   type: list
   elements: dict
@@ -201,7 +201,7 @@ violations:
   elements: dict
   returned: always
   contains:
-    item: {description: Place of the item in RV(items) counted from 0; V(null) for O(expect)., type: int}
+    item: {description: Place of the item in RV(found_items) counted from 0; V(null) for O(expect)., type: int}
     attribute: {description: Name of the attribute; V(null) for O(expect)., type: str}
     test: {description: The test., type: str}
     text: {description: What was found and what was expected., type: str}
@@ -266,7 +266,7 @@ def look(dynamodb, options):
     items, truncated = read_items(dynamodb, options)
     violations = judge(items, truncated, options)
     return {
-        "items": [values.choose(item, options["attributes"]) for item in items],
+        "found_items": [values.choose(item, options["attributes"]) for item in items],
         "count": len(items),
         "truncated": truncated,
         "ok": not violations,

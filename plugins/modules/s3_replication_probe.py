@@ -16,7 +16,7 @@ description:
     C(s3:PutObject), C(s3:GetObject), C(s3:ListBucket), C(s3:DeleteObject) and C(s3:DeleteObjectVersion) on the buckets,
     and C(kms:GenerateDataKey) and C(kms:Decrypt) on their keys.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   bucket:
     description:
@@ -151,9 +151,10 @@ KMS = ("aws:kms", "aws:kms:dsse")
 BODY = b"This object proves that a bucket is copied. It may be deleted.\n"
 
 
-@describe("put {key} into {bucket}")
+@describe("put {key} into {bucket}", missing=("PreconditionFailed",))
 def put_object(s3, bucket, key):
-    return s3.put_object(Bucket=bucket, Key=key, Body=BODY, aws_retry=True)
+    """The answer; none when the object is there already, from a call before it whose answer was lost."""
+    return s3.put_object(Bucket=bucket, Key=key, Body=BODY, IfNoneMatch="*", aws_retry=True)
 
 
 @describe("look for {key} in {bucket}", missing=NOT_THERE)
@@ -165,6 +166,11 @@ def head_object(s3, bucket, key):
 def delete_object(s3, bucket, key, version):
     which = {"VersionId": version} if version else {}
     s3.delete_object(Bucket=bucket, Key=key, **which, aws_retry=True)
+
+
+def put_once(s3, bucket, key):
+    """What the bucket says of the object. Put twice it would have two versions, of which one is never found again."""
+    return put_object(s3, bucket, key) or head_object(s3, bucket, key) or {}
 
 
 def build_key(params):
@@ -217,13 +223,13 @@ def look(places, params, key, put, clock=time.monotonic):
 
 
 def clean_up(places, key, put):
-    """What is left. Copies go by the version of the original, also those that arrived after the wait."""
-    left = []
+    """What is left, and why. Copies go by the version of the original, also those that arrived after the wait."""
+    left = {}
     for connection, place in places:
         try:
             delete_object(connection, place["bucket"], key, put.get("VersionId"))
-        except AwsError:
-            left.append(f"{place['bucket']}/{key}")
+        except AwsError as error:
+            left[f"{place['bucket']}/{key}"] = error.message
     return left
 
 
@@ -262,7 +268,7 @@ def probe(module):
         return {"changed": False, "skipped_call": True, "key": key}
     own = (client(module, "s3"), {"bucket": params["bucket"]})
     places = [own, *((client(module, "s3", copy["region"]), copy) for copy in params["copies"])]
-    put = put_object(own[0], params["bucket"], key)
+    put = put_once(own[0], params["bucket"], key)
     result = {"verdict": "refuse", "reasons": [], "arrived": [], "encryption": {}}
     try:
         result = look(places, params, key, put)
@@ -270,7 +276,8 @@ def probe(module):
         result["reasons"].append(error.message)
     finally:
         left = clean_up(places, key, put)
-    result |= {"changed": False, "skipped_call": False, "key": key, "deleted": not left, "left": left}
+    result["reasons"] += [f"not_deleted: {message}" for message in left.values()]
+    result |= {"changed": False, "skipped_call": False, "key": key, "deleted": not left, "left": list(left)}
     if left or (params["require_ok"] and result["verdict"] != "ok"):
         refuse(result)
     return result

@@ -318,7 +318,7 @@ seealso:
   - module: medzen.multiregion.chime_recording_preflight_info
   - module: medzen.multiregion.bedrock_model_access_info
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 """
 
 EXAMPLES = r"""

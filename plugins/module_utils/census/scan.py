@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# Importing a module of kinds registers them.
-from ansible_collections.medzen.multiregion.plugins.module_utils.census import (  # noqa: F401
+from ansible_collections.medzen.multiregion.plugins.module_utils.census import (
     kinds_compute,
     kinds_database,
     kinds_entry,
@@ -18,6 +17,9 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.census import (
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry import KINDS, Item, Kind, Place
 from ansible_collections.medzen.multiregion.plugins.module_utils.clients import in_parallel
+
+# Importing a module of kinds registers them.
+REGISTERED = (kinds_compute, kinds_database, kinds_entry, kinds_network, kinds_operations, kinds_security)
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,9 @@ class Finding:
         return self.items is None
 
 
-def scan(place: Place, names: Iterable[str] | None = None, kinds: dict[str, Kind] = KINDS) -> dict[str, Finding]:
+def scan(place: Place, names: Iterable[str] | None = None, kinds: dict[str, Kind] | None = None) -> dict[str, Finding]:
     """The findings of the kinds named, or of all; items are sorted by name."""
+    kinds = KINDS if kinds is None else kinds
     chosen = [kinds[name] for name in (names if names is not None else kinds)]
     return {finding.kind: finding for finding in in_parallel(lambda kind: look(place, kind), chosen)}
 
