@@ -32,7 +32,14 @@ def place(services, step):
     )
     assert all(one.changed for one in made)
     yield found
+    stop_recordings(services.client("chime-sdk-media-pipelines"))
     services.control("chime", {"idle_s": idle_s})
+
+
+def stop_recordings(pipelines):
+    """The quota of pipelines is the account's: other files of this world count them."""
+    for one in pipelines.list_media_capture_pipelines(MaxResults=50)["MediaCapturePipelines"]:
+        pipelines.delete_media_capture_pipeline(MediaPipelineId=one["MediaPipelineId"])
 
 
 def word_guardrail():
