@@ -17,7 +17,8 @@ description:
     C(acm:DescribeCertificate), C(rds:DescribeDBInstances), C(rds:DescribeDBParameterGroups), C(ecs:DescribeClusters),
     C(ecs:DescribeServices), C(sns:GetTopicAttributes), C(elasticloadbalancing:DescribeLoadBalancers) and
     C(elasticloadbalancing:DescribeTargetGroups).
-author: MedZen platform team (@medzen)
+author:
+  - MedZen platform team (@medzen)
 attributes:
   check_mode: {description: Can run in check mode and does the same., support: full}
   diff_mode: {description: Changes nothing., support: N/A}

@@ -42,6 +42,7 @@ def test_a_module_documents_itself(path):
     assert documentation["module"] == path.stem
     assert documentation["version_added"] and documentation["short_description"]
     assert {"check_mode", "diff_mode"} <= set(documentation["attributes"])
+    assert documentation["author"] == ["MedZen platform team (@medzen)"]
     assert yaml.safe_load(constant(path, "EXAMPLES")), "no example"
     assert yaml.safe_load(constant(path, "RETURN")), "no return values"
 

@@ -2,6 +2,7 @@
 """Documentation of the modules for visits and the assistant against their argument specs, to the last suboption."""
 
 import importlib
+import re
 
 import module_shapes as shapes
 import pytest
@@ -53,3 +54,11 @@ def test_options_are_documented_as_they_are(name, spec_of):
     documented = shapes.documented(name, OPTIONS)
     spec = {option: value for option, value in spec_of(name).items() if option in documented or option not in SHARED}
     assert plain(documented, "suboptions") == plain(spec, "options")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_has_unit_tests_and_goes_through_every_fault(name):
+    """The latter are made for each module that is listed: see tests/scenarios/services/test_every_module.py."""
+    unit = shapes.ROOT / "tests" / "unit" / "plugins" / "modules" / name
+    subjects = (shapes.ROOT / "tests" / "scenarios" / "services" / "subjects.py").read_text(encoding="utf-8")
+    assert list(unit.glob("test_*.py")) and re.search(rf'Subject\(\s*"{name}",', subjects)

@@ -32,8 +32,6 @@ class Subject:
     doubts: Callable[[Any], bool] | None = None
     refuses: Callable[[Any], bool] | None = None
     writes: bool = False
-    # Calls whose refusal changes nothing, with the reason.
-    tolerates: dict[str, str] = field(default_factory=dict)
     # Where the service's absence is told of another option than the region.
     away: dict[str, Any] = field(default_factory=dict)
 
@@ -156,10 +154,9 @@ SUBJECTS = [
     Subject("chime_media_capture_pipeline", capture_pipeline, NO_CHIME, writes=True),
     Subject("bedrock_guardrail_info", reads(name="sweep", all_versions=True), NO_BEDROCK),
     Subject("bedrock_inference_profile_info", reads(), NO_BEDROCK),
-    Subject("bedrock_invocation_logging_info", reads(), NO_BEDROCK),
+    Subject("bedrock_invocation_logging_info", reads(region=COPY), NO_BEDROCK),
     Subject(
         "bedrock_model_access_info", reads(model_ids=[PROFILE, MODEL]), NO_BEDROCK, verdict("fail"), verdict("fail"),
-        tolerates={"bedrock:GetFoundationModel": "it only tells an ended model from one that never was there"},
     ),
     Subject(
         "bedrock_converse_probe",
