@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import module_shapes as shapes
+from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import iter_faults
 from module_shapes import OPTIONS, Meaning
 
 NO_WORD = "NO_SUCH_WORD"
@@ -56,8 +57,6 @@ def meaning(module: str, path: str) -> Meaning:
 
 
 def fits(shape: Any, value: str) -> bool:
-    from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import iter_faults
-
     return not list(iter_faults(shape, value, ""))
 
 
@@ -113,7 +112,7 @@ def wrong_values(option: Mapping, found: Meaning) -> Iterator[tuple[str, Any]]:
         scalar = shapes.scalar_of(found.shape)
         for why, value in wrong_by_shape(scalar, option, found.own):
             yield why, [value] if many else value
-    yield from wrong_by_row(found.own)
+    yield from wrong_by_row(found.own, option.get("type") == "list")
 
 
 def wrong_by_spec(option: Mapping) -> Iterator[tuple[str, Any]]:
@@ -157,12 +156,11 @@ def first_wrong(shape: Any) -> str | None:
     return next((value for value in texts if not fits(shape, value)), None)
 
 
-def wrong_by_row(own: Mapping) -> Iterator[tuple[str, Any]]:
+def wrong_by_row(own: Mapping, many: bool) -> Iterator[tuple[str, Any]]:
     """Limits of ours, and values that are wrong for another reason."""
-    if "min" in own:
-        yield "under", own["min"] - 1
-    if "max" in own:
-        yield "over", own["max"] + 1
+    for why, name, step in (("under", "min", -1), ("over", "max", 1)):
+        if name in own:
+            yield why, [own[name] + step] if many else own[name] + step
     yield from ((f"bad{number}", value) for number, value in enumerate(own.get("bad", [])))
 
 
@@ -203,9 +201,9 @@ def iter_cases(module: str) -> Iterator[Case]:
         words = tuple(path.split("."))
         found = meaning(module, path)
         for why, value in wrong_values(option, found):
-            listed = found.own.get("is_many") and not isinstance(value, list)
+            # What is wrong for a reason of ours may be told by the option that it does not go with.
             told = words[:1] if why.startswith("bad") else words
-            yield Case(module, path, why, task_with(module, path, [value] if listed else value), told)
+            yield Case(module, path, why, task_with(module, path, value), told)
         yield from iter_crowds(module, path, option, found)
         if option.get("required"):
             yield Case(module, path, "missing", task_without(module, path), words)

@@ -32,16 +32,26 @@ def client_of(service, region):
     return session.create_client(service, region_name=region, aws_access_key_id="a", aws_secret_access_key="b")
 
 
-def refuse_to_call(_client, operation, _parameters):
-    raise Called(operation)
+@pytest.fixture
+def calls(monkeypatch):
+    """Operations that were about to be called; none is."""
+    made = []
+
+    def refuse(_client, operation, _parameters):
+        made.append(operation)
+        raise Called(operation)
+
+    def client(_session, service_name, region_name=None, **_more):
+        return client_of(service_name, region_name)
+
+    monkeypatch.setattr(boto3.session.Session, "client", client)
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", refuse)
+    return made
 
 
 @pytest.fixture
-def run(monkeypatch):
+def run(monkeypatch, calls):
     """What a module returns for these options; a call raises Called."""
-    clients = lambda _session, service_name, region_name=None, **_more: client_of(service_name, region_name)  # noqa: E731
-    monkeypatch.setattr(boto3.session.Session, "client", clients)
-    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", refuse_to_call)
 
     def start(module, options):
         task = Task(module, {**WHERE, **options}, False, True, lambda _text: None, lambda *_a, **_k: None)
@@ -56,9 +66,9 @@ def run(monkeypatch):
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_wrong_value_is_refused_by_the_options_name_before_any_call(run, case: Case):
+def test_a_wrong_value_is_refused_by_the_options_name_before_any_call(run, calls, case: Case):
     result = run(case.module, case.options)
-    assert result.get("failed"), result
+    assert result.get("failed") and calls == [], result
     assert [word for word in case.words if word not in result["msg"]] == [], result["msg"]
 
 
