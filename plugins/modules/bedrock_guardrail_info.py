@@ -139,7 +139,8 @@ guardrails:
     - C(destinations) is where it may be evaluated, null when that is not known. C(versions) is there with
       O(all_versions), newest first.
     - C(content_sha256), of the draft and of each version, is a checksum of what it does. Guardrails of two regions, or
-      two versions, that do the same have the same one; name, description, key, dates and the order of lists do not count.
+      two versions, that do the same have the same one; name, description, key, dates and the order of lists do not
+      count.
   type: list
   elements: dict
   returned: always
