@@ -44,7 +44,7 @@ def runtime(monkeypatch, model):
     Runtime.calls = []
     monkeypatch.setattr(module.bedrock, "connect", lambda _module, service, region: Runtime(region, model))
     monkeypatch.setattr(module.bedrock, "list_rows", lambda _connection, guardrail_id: [
-        {"version": version, "status": "READY"} for version in ("DRAFT", "2", "10") if guardrail_id != "unpublished"])  # fmt: skip
+        {"version": one, "status": "READY"} for one in ("DRAFT", "2", "10") if guardrail_id != "none"])  # fmt: skip
     monkeypatch.setattr(module.bedrock, "list_guardrails", lambda connection: [
         {"id": f"id{connection.region[:2]}", "name": "g"}])  # fmt: skip
 
@@ -128,5 +128,5 @@ def test_the_newest_version_is_asked_by_its_number():
 
 def test_a_guardrail_without_a_version_has_no_newest_one():
     with pytest.raises(Refused, match="no numbered version"):
-        probe(case("attack", STOPPED), targets=[target(guardrail_id="unpublished", version="NEWEST")])
+        probe(case("attack", STOPPED), targets=[target(guardrail_id="none", version="NEWEST")])
     assert Runtime.calls == []
