@@ -7,6 +7,19 @@ import pytest
 
 REGION, NAME = "af-south-1", "medzen-leaving"
 SOURCE = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
+# CloudWatch Logs takes a key only if the key's own policy says so.
+KEY_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "kms:*", "Resource": "*"},
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": f"logs.{REGION}.amazonaws.com"},
+            "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+            "Resource": "*",
+        },
+    ],
+}
 OURS = {"workload": NAME, "name_prefixes": [NAME], "region": REGION}
 
 
@@ -14,7 +27,8 @@ OURS = {"workload": NAME, "name_prefixes": [NAME], "region": REGION}
 def places(services):
     """Key, bucket, log group and role, as another run made them."""
     kms, s3, logs = (services.client(name, REGION) for name in ("kms", "s3", "logs"))
-    key = kms.create_key(Tags=[{"TagKey": "Workload", "TagValue": NAME}])["KeyMetadata"]["Arn"]
+    tags = [{"TagKey": "Workload", "TagValue": NAME}]
+    key = kms.create_key(Tags=tags, Policy=json.dumps(KEY_POLICY))["KeyMetadata"]["Arn"]
     s3.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": REGION})
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
     s3.put_bucket_encryption(Bucket=NAME, ServerSideEncryptionConfiguration={"Rules": [rule]})
