@@ -142,6 +142,12 @@ def test_a_region_without_a_model_or_outside_the_allowed_ones_is_refused(world):
     assert f"none for {DR}" in outcome.error and "the assistant runs in allowed regions" in outcome.error
 
 
+def test_a_runtime_past_its_end_is_refused_before_anything_is_changed(world):
+    outcome = play(world, bedrock_runtime="nodejs16.x")
+    assert outcome.code != 0 and outcome.writes == [], str(outcome)
+    assert "Lambda takes no new function with runtime nodejs16.x" in outcome.error, outcome.error
+
+
 def test_a_region_without_its_key_is_refused_and_stops_the_other_one(world):
     kms = world.client("kms", DR)
     name = f"alias/medzen-ehrbase-{DR}"
