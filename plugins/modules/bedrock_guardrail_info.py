@@ -138,6 +138,9 @@ guardrails:
     - Each guardrail's draft as C(bedrock:GetGuardrail) describes it, in snake_case, its tags as a dict.
     - C(destinations) is where it may be evaluated, null when that is not known. C(versions) is there with
       O(all_versions), newest first.
+    - C(content_sha256), of the draft and of each version, is a checksum of what it does. Guardrails of two regions, or
+      two versions, that do the same have the same one; name, description, key, dates and the order of lists do not
+      count.
   type: list
   elements: dict
   returned: always
@@ -146,6 +149,7 @@ guardrails:
       name: medzen-assistant
       status: READY
       destinations: [eu-central-1]
+      content_sha256: 5f8a3c0d0e8d4f0ab83f6a1b4c3e0f6d7c1a2b3c4d5e6f708192a3b4c5d6e7f8
       tags: {}
 violations:
   description: A sentence for every assertion that does not hold.
@@ -160,7 +164,7 @@ compliant:
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.medzen.multiregion.plugins.module_utils import bedrock
+from ansible_collections.medzen.multiregion.plugins.module_utils import bedrock, guardrail_shapes
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import snake
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.guardrail_assertions import (
@@ -203,14 +207,20 @@ def read_version(connection, draft, wanted):
     return bedrock.get_guardrail(connection, guardrail_id, wanted)
 
 
+def describe_content(guardrail):
+    return {**snake(guardrail), "content_sha256": guardrail_shapes.content_sha256(guardrail)}
+
+
 def describe_one(connection, params, region, draft):
     described = {
-        **snake(draft),
+        **describe_content(draft),
         "tags": bedrock.list_tags(connection, draft["guardrailArn"]),
         "destinations": destinations_of(draft, region),
     }
     if params["all_versions"]:
-        described["versions"] = [snake(version) for version in read_versions(connection, draft["guardrailId"])]
+        described["versions"] = [
+            describe_content(version) for version in read_versions(connection, draft["guardrailId"])
+        ]
     return described
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 # Importing a module of kinds registers them.
 from ansible_collections.medzen.multiregion.plugins.module_utils.census import (  # noqa: F401
+    kinds_assistant,
     kinds_compute,
     kinds_database,
     kinds_entry,
