@@ -20,7 +20,7 @@ from rehearsal.page.document import PageData
 from rehearsal.settings import Settings
 from rehearsal.summary import Measured, PlaybookRow, Traffic, summarise
 
-# Runs by label: check, move, again.
+# Runs by label: check, move, again, validation.
 Rows = dict[str, list[PlaybookRow]]
 
 KIND_CSS = {"nat": "net", "alb": "net", "acm": "net", "route53": "dns", "task": "task"}
@@ -104,6 +104,7 @@ def measure(
         playbooks=rows["move"],
         second_run=rows["again"],
         check_run=rows["check"],
+        validation=rows["validation"],
         links=chain(waits, spans),
         promote_s=promote_s(waits, spans),
         lost_moments=[line["t"] for line in acknowledged if parse_uid(line["uid"]) in lost],

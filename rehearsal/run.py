@@ -80,7 +80,7 @@ def rehearse(settings: Settings, plan: dict[str, Any], args: argparse.Namespace,
     runner = Runner(settings, plan["inventory"], folder, extra_vars, run_id)
     count = write_baseline(settings, plan["source_database"], folder)
     say(f"{count} compositions stand in production.")
-    rows: dict[str, list[PlaybookRow]] = {"check": [], "move": [], "again": []}
+    rows: dict[str, list[PlaybookRow]] = {"check": [], "move": [], "again": [], "validation": []}
     if not args.no_check:
         say("Check mode on the world before: nothing may be written.")
         rows["check"] = [told(runner.run(name, label="check", check=True, quiet=True)) for name in plan["check"]]
@@ -89,6 +89,9 @@ def rehearse(settings: Settings, plan: dict[str, Any], args: argparse.Namespace,
         if all(row.exit_code == 0 for row in rows["move"]) and not args.no_again:
             say("Every playbook but the decommission once more: nothing may be written.")
             rows["again"] = [told(runner.run(name, label="again", quiet=True)) for name in plan["again"]]
+    if all(row.exit_code == 0 for row in rows["move"]):
+        say("The world after the move is asked whether everything works where it should.")
+        rows["validation"] = [told(runner.run(name, label="validation", quiet=True)) for name in plan["validation"]]
     say("The clients have stopped; the judge reads the new primary.")
     verdict = judged(settings, folder, plan)
     summary = report.write(settings, folder, plan, rows, verdict, extra_vars)

@@ -59,6 +59,7 @@ class Measured:
     playbooks: list[PlaybookRow]
     second_run: list[PlaybookRow]
     check_run: list[PlaybookRow]
+    validation: list[PlaybookRow]
     links: list[Link]
     promote_s: float
     lost_moments: list[float] = field(default_factory=list)
@@ -84,6 +85,7 @@ def summarise(measured: Measured) -> dict[str, Any]:
         "playbooks": [row.public() for row in measured.playbooks],
         "second_run": [row.public() for row in measured.second_run],
         "check_run": [row.public() for row in measured.check_run],
+        "validation": [row.public() for row in measured.validation],
         "critical_path": [asdict(link) for link in measured.links],
         "load_average": list(measured.load),
         "notes": list(measured.notes),
@@ -142,7 +144,11 @@ def _reasons(measured: Measured, figures: dict[str, Any]) -> list[str]:
         if count:
             reasons.append(f"{count} {text}")
     reasons += [reason for part in (measured.visits, measured.assistant) if part for reason in part.reasons]
-    reasons += [f"{row.name} ended with exit code {row.exit_code}" for row in measured.playbooks if row.exit_code]
+    reasons += [
+        f"{row.name} ended with exit code {row.exit_code}"
+        for row in (*measured.playbooks, *measured.validation)
+        if row.exit_code
+    ]
     for title, rows in (("second run", measured.second_run), ("check run", measured.check_run)):
         reasons += [f"{row.name}: the {title} ended with {row.exit_code}" for row in rows if row.exit_code]
         reasons += [f"{row.name}: the {title} made {row.write_calls} write calls" for row in rows if row.write_calls]

@@ -9,6 +9,8 @@ given is gone, so what is to stay is sent again.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from ansible.module_utils.common.dict_transformations import snake_dict_to_camel
 from ansible_collections.medzen.multiregion.plugins.module_utils.guardrail_profiles import profile_id
 
 TOLERANCE = 1e-6
+DIGITS = 6
 STANDARD, CLASSIC = "STANDARD", "CLASSIC"
 TOPIC_DEFINITION = "topicPolicyConfig.topicsConfig[].definition"
 
@@ -287,6 +290,20 @@ def _comparable_item(policy: Policy, items: Items, item: Any) -> Any:
 def content(request: Mapping[str, Any]) -> dict[str, Any]:
     """What a guardrail does, comparable between the draft and a version."""
     return {name: value for name, value in comparable(request).items() if name not in CONTENT_LEFT_OUT}
+
+
+def content_sha256(guardrail: Mapping[str, Any]) -> str:
+    """One sum for guardrails that do the same, whatever their region, name and key; from what GetGuardrail answers."""
+    plain = _rounded(content(request_from_answer(guardrail)))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _rounded(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return round(float(value), DIGITS) if _is_number(value) else value
 
 
 def is_same(one: Any, other: Any) -> bool:

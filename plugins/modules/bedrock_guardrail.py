@@ -476,6 +476,10 @@ version:
   type: str
   returned: when O(state=present)
   sample: "8"
+publishes:
+  description: Whether a version was made; in check mode whether one would be.
+  type: bool
+  returned: when O(state=present)
 published_version:
   description: The version that was made.
   type: str
@@ -660,6 +664,7 @@ def build_result(connection, params, present, plan, wanted):
         "changed": any(plan.values()),
         "guardrail": {**snake(guardrail), "tags": tags_after(present, plan)},
         "version": str(present.versions[0]) if present.versions else bedrock.DRAFT,
+        "publishes": plan["publish"],
         "deleted_versions": [str(number) for number in plan["delete"]],
         "diff": build_diff(connection, params, present, plan, wanted),
     }

@@ -165,6 +165,11 @@ guardrails:
     created_at: {description: When it was created in ISO 8601., type: str}
     updated_at: {description: When it was last changed in ISO 8601., type: str}
     tags: {description: Tags., type: dict}
+    content_sha256:
+      description:
+        - Checksum of what it does, also of each version. Guardrails of two regions, or two versions, that do the same
+          have the same one; name, description, key, dates and the order of lists do not count.
+      type: str
     destinations:
       description: Regions in which it may be evaluated, sorted; V(null) when they are not known.
       type: list
@@ -179,6 +184,7 @@ guardrails:
       name: medzen-assistant
       status: READY
       destinations: [eu-central-1]
+      content_sha256: 5f8a3c0d0e8d4f0ab83f6a1b4c3e0f6d7c1a2b3c4d5e6f708192a3b4c5d6e7f8
       tags: {}
 violations:
   description: A sentence for every assertion that does not hold.
@@ -193,7 +199,7 @@ compliant:
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.medzen.multiregion.plugins.module_utils import bedrock, residency
+from ansible_collections.medzen.multiregion.plugins.module_utils import bedrock, guardrail_shapes, residency
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import snake
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.guardrail_assertions import (
@@ -236,14 +242,20 @@ def read_version(connection, draft, wanted):
     return bedrock.get_guardrail(connection, guardrail_id, wanted)
 
 
+def describe_content(guardrail):
+    return {**snake(guardrail), "content_sha256": guardrail_shapes.content_sha256(guardrail)}
+
+
 def describe_one(connection, params, region, draft):
     described = {
-        **snake(draft),
+        **describe_content(draft),
         "tags": bedrock.list_tags(connection, draft["guardrailArn"]),
         "destinations": destinations_of(draft, region),
     }
     if params["all_versions"]:
-        described["versions"] = [snake(version) for version in read_versions(connection, draft["guardrailId"])]
+        described["versions"] = [
+            describe_content(version) for version in read_versions(connection, draft["guardrailId"])
+        ]
     return described
 
 

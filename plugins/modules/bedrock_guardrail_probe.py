@@ -17,7 +17,7 @@ description:
   - In check mode nothing is asked.
   - The operation used is C(bedrock:ApplyGuardrail), with the IAM permission of the same name on the guardrail and,
     where it has a guardrail profile, on the profile's ARN in every region that it routes to. A target that is given by
-    name needs C(bedrock:ListGuardrails).
+    name, or with the version V(NEWEST), needs C(bedrock:ListGuardrails).
 author:
   - MedZen platform team (@medzen)
 options:
@@ -42,7 +42,8 @@ options:
         type: str
       version:
         description:
-          - The version, as the application uses it.
+          - The version, as the application uses it. V(NEWEST) is the newest numbered one; a guardrail that has none is
+            refused.
         type: str
         default: DRAFT
   cases:
@@ -170,6 +171,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.lookup import f
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import check_request
 
+NEWEST = "NEWEST"
 # Policy in an assessment to its lists, and the member of an item that may be told.
 FINDINGS = {
     "topicPolicy": (("topics", "topic", "name"),),
@@ -296,6 +298,28 @@ def find_id(module, target, region):
     return row["id"]
 
 
+def find_version(module, guardrail_id, version, region):
+    """The number behind NEWEST; a version that was named stays as it is."""
+    if version != NEWEST:
+        return version
+    numbers = bedrock.find_versions(bedrock.list_rows(bedrock.connect(module, "bedrock", region), guardrail_id))
+    if not numbers:
+        raise Refused(
+            f"Guardrail {guardrail_id} in {region} has no numbered version",
+            found="the draft alone",
+            expected="a published version, which is what an application pins",
+            next_step="publish one (bedrock_guardrail, publish_version)",
+            result={"reason": "not_found"},
+        )
+    return str(numbers[0])
+
+
+def resolve(module, target, region):
+    guardrail_id = find_id(module, target, region)
+    version = find_version(module, guardrail_id, target["version"], region)
+    return {"region": region, "guardrail_id": guardrail_id, "version": version}
+
+
 def prepare(module):
     """Client and resolved target of each guardrail, with everything refused that can be before the first text."""
     prepared = []
@@ -307,14 +331,12 @@ def prepare(module):
         prepared.append((connection, target, region))
     if module.check_mode:
         return []
-    return [
-        (connection, {"region": region, "guardrail_id": find_id(module, target, region), "version": target["version"]})
-        for connection, target, region in prepared
-    ]
+    return [(connection, resolve(module, target, region)) for connection, target, region in prepared]
 
 
 def check_target(connection, target, cases):
-    named = {"guardrailIdentifier": target["guardrail_id"] or "byname", "guardrailVersion": target["version"]}
+    version = bedrock.DRAFT if target["version"] == NEWEST else target["version"]
+    named = {"guardrailIdentifier": target["guardrail_id"] or "byname", "guardrailVersion": version}
     names = {"guardrailIdentifier": "targets.guardrail_id", "guardrailVersion": "targets.version"}
     for case in cases:
         check_request(connection, "ApplyGuardrail", {**named, **build_request(case)}, names)

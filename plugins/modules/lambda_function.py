@@ -11,7 +11,8 @@ description:
   - Creates, changes and deletes a function from a package (a zip file on the controller), and says who may invoke it.
   - A runtime that Lambda no longer takes is refused before anything is changed. A function keeps running after its
     runtime's end and cannot be made in another region.
-  - Values of the environment are never returned; diffs show a short checksum of each.
+  - Values of the environment are never returned. Diffs and RV(function.environment_checksums) show a short checksum of
+    each, by which a caller that knows a value can tell whether the function has it.
   - Operations used are C(lambda:GetFunction), C(lambda:GetPolicy), C(lambda:CreateFunction),
     C(lambda:UpdateFunctionCode), C(lambda:UpdateFunctionConfiguration), C(lambda:AddPermission),
     C(lambda:RemovePermission), C(lambda:TagResource), C(lambda:UntagResource) and C(lambda:DeleteFunction), with the
@@ -154,6 +155,9 @@ function:
     handler: {description: Its entry point., type: str}
     code_sha256: {description: Checksum of the package as Lambda gives it., type: str}
     environment_names: {description: Names of its environment variables., type: list, elements: str}
+    environment_checksums:
+      description: First eight hexadecimal digits of the SHA-256 of each value of its environment, by name.
+      type: dict
     permissions: {description: Ids of the statements of its policy., type: list, elements: str}
     tags: {description: Its tags., type: dict}
 """
@@ -348,17 +352,23 @@ def shown(function):
         "handler": configuration.get("Handler"),
         "code_sha256": configuration.get("CodeSha256"),
         "environment_names": sorted(variables_of(configuration)),
+        "environment_checksums": hide_values(configuration),
         "permissions": sorted(function["permissions"]),
         "tags": function["tags"],
     }
 
 
+def hide_values(configuration):
+    """A short checksum in place of each value of the environment."""
+    return {key: hashlib.sha256(value.encode()).hexdigest()[:8] for key, value in variables_of(configuration).items()}
+
+
 def diff_side(function):
-    """Settings, with a short checksum in place of each value of the environment."""
+    """The settings of a function without a value of its environment."""
     if function is None:
         return {}
     configuration = function["configuration"]
-    hidden = {key: hashlib.sha256(value.encode()).hexdigest()[:8] for key, value in variables_of(configuration).items()}
+    hidden = hide_values(configuration)
     settings = {key: configuration.get(key) for key in (*COMPARED, "CodeSha256")}
     return {**settings, "Environment": hidden, "Tags": function["tags"], "Permissions": function["permissions"]}
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """medzen-ai-chat-handler: the assistant. GET /health answers; POST /ai/chat asks the first target that can answer.
 
-Environment: MODEL_TARGETS, a JSON list of {"region", "model"} in order; GUARDRAIL_ID and GUARDRAIL_VERSION, optional.
+Environment: MODEL_TARGETS, a JSON list of {"region", "model", "guardrail": {"id", "version"}} in order. A guardrail is
+one of its region, with another id elsewhere, so each target has its own; without one the model is asked as it is.
 What patients write and what they are answered is neither logged nor stored here.
 """
 
@@ -68,17 +69,21 @@ def chat(message, language):
         except ClientError as problem:
             code = problem.response["Error"]["Code"]
             print(f"{target['region']} {target['model']}: {code}")
-            failed.append({**target, "error": code})
+            failed.append(tell_failure(target, code))
             if code not in ELSEWHERE:
                 return answer(502, {"error": code, "failed": failed})
         except (ConnectionError, HTTPClientError) as problem:
             print(f"{target['region']} {target['model']}: {type(problem).__name__}")
-            failed.append({**target, "error": type(problem).__name__})
+            failed.append(tell_failure(target, type(problem).__name__))
     return answer(503, {"error": "no target answers", "failed": failed})
 
 
+def tell_failure(target, error):
+    return {"region": target["region"], "model": target["model"], "error": error}
+
+
 def converse(target, message, language):
-    found = client_of(target["region"]).converse(**build_request(target["model"], message, language))
+    found = client_of(target["region"]).converse(**build_request(target, message, language))
     content = found["output"]["message"]["content"]
     return {
         "answer": "".join(part.get("text", "") for part in content),
@@ -93,17 +98,17 @@ def client_of(region):
     return boto3.client("bedrock-runtime", region_name=region, config=CONFIG)
 
 
-def build_request(model, message, language):
+def build_request(target, message, language):
     request = {
-        "modelId": model,
+        "modelId": target["model"],
         "system": [{"text": f"You help patients of a clinic. You do not diagnose. Answer in {language}."}],
         "messages": [{"role": "user", "content": [{"text": message}]}],
         "inferenceConfig": {"maxTokens": TOKENS_MAX},
     }
-    if os.environ.get("GUARDRAIL_ID"):
+    if guardrail := target.get("guardrail"):
         request["guardrailConfig"] = {
-            "guardrailIdentifier": os.environ["GUARDRAIL_ID"],
-            "guardrailVersion": os.environ.get("GUARDRAIL_VERSION") or "DRAFT",
+            "guardrailIdentifier": guardrail["id"],
+            "guardrailVersion": guardrail["version"],
         }
     return request
 

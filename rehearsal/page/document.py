@@ -156,7 +156,12 @@ def _gate_row(gate: dict[str, Any]) -> str:
     )
 
 
-RUNS = (("playbooks", "The move"), ("second_run", "Second run"), ("check_run", "Check mode on the world before"))
+RUNS = (
+    ("playbooks", "The move"),
+    ("second_run", "Second run"),
+    ("check_run", "Check mode on the world before"),
+    ("validation", "Validation of the world after"),
+)
 COLUMNS = {
     "wall_s": "seconds",
     "ok": "ok",

@@ -15,6 +15,7 @@ IN_USE_CODES = (
     "ClusterContainsContainerInstancesException",
     "ClusterContainsServicesException",
     "ClusterContainsTasksException",
+    "ConflictException",
     "DeleteConflict",
     "DependencyViolation",
     "InvalidDBInstanceState",

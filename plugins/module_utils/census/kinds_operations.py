@@ -15,6 +15,10 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry
     tag_dict,
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import error_code
+from ansible_collections.medzen.multiregion.plugins.module_utils.invocation_logging import (
+    get_bucket_encryption,
+    kms_key_of,
+)
 
 try:
     from botocore.exceptions import ClientError
@@ -83,7 +87,7 @@ def list_buckets(place: Place) -> list[Item]:
     client = place.client("s3")
     names = [raw["Name"] for raw in client.list_buckets(aws_retry=True)["Buckets"]]
     here = [name for name in names if bucket_region(client, name) == place.region]
-    return [bucket_item(name, bucket_tags(client, name)) for name in here]
+    return [bucket_item(name, bucket_tags(client, name), bucket_key(client, name)) for name in here]
 
 
 def bucket_region(client, name: str) -> str:
@@ -100,8 +104,14 @@ def bucket_tags(client, name: str) -> dict[str, str]:
         raise
 
 
-def bucket_item(name: str, tags: dict[str, str]) -> Item:
-    return Item("s3_bucket", name, name, f"arn:aws:s3:::{name}", tags, belongs_to=stack_of(tags))
+def bucket_key(client, name: str) -> str | None:
+    """The KMS key of new objects. A bucket that stays cannot be read any more when its key goes."""
+    return kms_key_of(get_bucket_encryption(client, name))
+
+
+def bucket_item(name: str, tags: dict[str, str], kms_key: str | None = None) -> Item:
+    uses = key_references(kms_key)
+    return Item("s3_bucket", name, name, f"arn:aws:s3:::{name}", tags, belongs_to=stack_of(tags), uses=uses)
 
 
 @describe("delete bucket {item.id}", missing=("NoSuchBucket",))
@@ -121,7 +131,16 @@ register(
         list_log_groups,
         delete_log_group,
         # Late writers make their group again: they all go first.
-        ("cloudformation_stack", "ecs_service", "flow_log", "http_api", "lambda_function", "rds_instance", "rest_api"),
+        (
+            "bedrock_invocation_logging",
+            "cloudformation_stack",
+            "ecs_service",
+            "flow_log",
+            "http_api",
+            "lambda_function",
+            "rds_instance",
+            "rest_api",
+        ),
     ),
     Kind(
         "s3_bucket",
@@ -129,7 +148,7 @@ register(
         "s3",
         list_buckets,
         delete_bucket,
-        after=("cloudformation_stack", "lambda_function", "load_balancer"),
+        after=("bedrock_invocation_logging", "cloudformation_stack", "lambda_function", "load_balancer"),
         protected="buckets may be under retention; they go only when include names them",
     ),
 )

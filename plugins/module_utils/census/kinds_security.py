@@ -164,6 +164,7 @@ register(
         list_keys,
         delete_key,
         (
+            "bedrock_guardrail",
             "cloudformation_stack",
             "dynamodb_table",
             "kms_alias",

@@ -8,18 +8,29 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ansible_collections.medzen.multiregion.plugins.module_utils.census import (
+    kinds_assistant,
     kinds_compute,
     kinds_database,
     kinds_entry,
     kinds_network,
     kinds_operations,
     kinds_security,
+    kinds_visits,
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry import KINDS, Item, Kind, Place
 from ansible_collections.medzen.multiregion.plugins.module_utils.clients import in_parallel
 
 # Importing a module of kinds registers them.
-REGISTERED = (kinds_compute, kinds_database, kinds_entry, kinds_network, kinds_operations, kinds_security)
+REGISTERED = (
+    kinds_assistant,
+    kinds_compute,
+    kinds_database,
+    kinds_entry,
+    kinds_network,
+    kinds_operations,
+    kinds_security,
+    kinds_visits,
+)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ MEASURED = Measured(
     playbooks=[ROW],
     second_run=[replace(ROW, write_calls=0)],
     check_run=[replace(ROW, write_calls=0)],
+    validation=[replace(ROW, name="validate_system")],
     links=[Link("cutover_dns", "promote", "db_promote", "db", 20.0)],
     promote_s=5.0,
 )
@@ -54,6 +55,11 @@ def test_a_database_that_could_not_be_read_is_no_pass():
 def test_a_second_run_that_writes_fails():
     summary = summarise(replace(MEASURED, second_run=[ROW]))
     assert summary["reasons"] == ["cutover_dns: the second run made 3 write calls"]
+
+
+def test_a_world_after_that_does_not_work_fails():
+    refused = replace(ROW, name="validate_system", exit_code=2)
+    assert summarise(replace(MEASURED, validation=[refused]))["reasons"] == ["validate_system ended with exit code 2"]
 
 
 def test_writes_that_never_come_back_are_a_gap_until_the_end():

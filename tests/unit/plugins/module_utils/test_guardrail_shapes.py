@@ -111,3 +111,19 @@ def test_a_profile_given_as_an_arn_is_the_one_that_comes_back_as_an_id():
 
 def test_an_empty_answer_asks_for_nothing():
     assert shapes.request_from_answer({"topicPolicy": {"topics": []}, "wordPolicy": {}}) == {}
+
+
+def test_guardrails_that_do_the_same_in_two_regions_have_one_sum():
+    other = {**ANSWER, "guardrailId": "z", "name": "h", "description": "", "kmsKeyArn": "arn:other", "version": "7"}
+    numbers = {"contextualGroundingPolicy": {"filters": [{"type": "GROUNDING", "threshold": 0.7000000001}]}}
+    assert shapes.content_sha256(other | numbers) == shapes.content_sha256(ANSWER)
+
+
+@pytest.mark.parametrize("change", [
+    {"blockedInputMessaging": "another"},
+    {"topicPolicy": {"topics": [{"name": "law", "definition": "about tax", "type": "DENY", **SIDES}]}},
+    {"contextualGroundingPolicy": {"filters": [{"type": "GROUNDING", "threshold": 0.8}]}},
+    {"crossRegionDetails": {}},
+])  # fmt: skip
+def test_a_guardrail_that_does_otherwise_has_another_sum(change):
+    assert shapes.content_sha256({**ANSWER, **change}) != shapes.content_sha256(ANSWER)

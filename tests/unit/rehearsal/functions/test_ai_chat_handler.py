@@ -23,10 +23,10 @@ class Runtime:
 
 @pytest.fixture
 def assistant(load, monkeypatch):
-    """assistant(first answer, second answer, **environment) -> module with its two regions."""
+    """assistant(first answer, second answer) -> module with its two regions."""
 
-    def build(*answers, **environment):
-        module = load("ai_chat_handler", MODEL_TARGETS=json.dumps(TARGETS), **environment)
+    def build(*answers, targets=TARGETS):
+        module = load("ai_chat_handler", MODEL_TARGETS=json.dumps(targets))
         module.regions = dict(zip(("eu-central-1", "eu-west-1"), map(Runtime, answers), strict=False))
         monkeypatch.setattr(module, "client_of", module.regions.get)
         return module
@@ -74,11 +74,30 @@ def test_what_a_patient_writes_is_not_logged(assistant, refusal, capsys):
     assert "secret illness" not in "".join(capsys.readouterr())
 
 
+def guarded(*guardrails):
+    return [{**target, "guardrail": guardrail} for target, guardrail in zip(TARGETS, guardrails, strict=True)]
+
+
 def test_a_guardrail_is_applied_and_its_intervention_told(assistant):
-    module = assistant(ANSWER | {"stopReason": "guardrail_intervened"}, GUARDRAIL_ID="g1", GUARDRAIL_VERSION="3")
+    targets = guarded({"id": "g1", "version": "3"}, None)
+    module = assistant(ANSWER | {"stopReason": "guardrail_intervened"}, targets=targets)
     assert ask(module, {"message": "hello"})[1]["intervened"] is True
     wanted = {"guardrailIdentifier": "g1", "guardrailVersion": "3"}
     assert module.regions["eu-central-1"].requests[0]["guardrailConfig"] == wanted
+
+
+def test_the_target_that_is_asked_next_has_the_guardrail_of_its_own_region(assistant, refusal):
+    targets = guarded({"id": "g1", "version": "3"}, {"id": "g2", "version": "5"})
+    module = assistant(refusal("ThrottlingException"), ANSWER, targets=targets)
+    assert ask(module, {"message": "hello"})[0] == 200
+    wanted = {"guardrailIdentifier": "g2", "guardrailVersion": "5"}
+    assert module.regions["eu-west-1"].requests[0]["guardrailConfig"] == wanted
+
+
+def test_a_failure_tells_no_guardrail(assistant, refusal):
+    targets = guarded({"id": "g1", "version": "3"}, {"id": "g2", "version": "5"})
+    body = ask(assistant(*[refusal("ThrottlingException")] * 2, targets=targets), {"message": "hello"})[1]
+    assert set(body["failed"][0]) == {"region", "model", "error"}
 
 
 @pytest.mark.parametrize(

@@ -193,3 +193,11 @@ def test_a_replica_of_a_secret_is_its_primarys_business():
 def test_a_bucket_says_its_region_in_three_ways(location, region):
     client = SimpleNamespace(get_bucket_location=lambda **_parameters: {"LocationConstraint": location})
     assert kinds_operations.bucket_region(client, "b") == region
+
+
+def test_a_bucket_needs_the_key_that_its_objects_are_read_with():
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": INSTANCE["KmsKeyId"]}}
+    answer = {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}
+    client = SimpleNamespace(get_bucket_encryption=lambda **_parameters: answer)
+    key = kinds_operations.bucket_key(client, "b")
+    assert kinds_operations.bucket_item("b", {}, key).uses == ("kms_key/k-1",)

@@ -22,9 +22,17 @@ def test_every_kind_can_be_deleted():
 def test_keys_go_after_what_they_encrypt_and_groups_before_the_network():
     level = registry.levels(KINDS)
     encrypted = ("dynamodb_table", "log_group", "rds_instance", "rds_snapshot", "s3_bucket", "secret", "sns_topic")
+    encrypted += ("bedrock_guardrail",)
     assert level["kms_key"] > max(level[name] for name in encrypted)
     assert level["network_interface"] < level["security_group"] < level["vpc"]
     assert level["network_interface"] < level["subnet"] < level["vpc"]
+
+
+def test_an_assistant_goes_from_its_function_on_and_its_logs_last():
+    level = registry.levels(KINDS)
+    of_bedrock = ("bedrock_guardrail", "bedrock_inference_profile", "bedrock_invocation_logging")
+    assert level["http_api"] < level["lambda_function"] < min(level[name] for name in of_bedrock)
+    assert level["bedrock_invocation_logging"] < min(level["log_group"], level["s3_bucket"])
 
 
 def test_a_second_kind_of_the_same_name_is_a_mistake():

@@ -14,7 +14,7 @@ def test_a_first_version_is_published_with_its_description(ensure, bedrock, full
 def test_nothing_is_published_where_the_newest_version_does_the_same(ensure, bedrock):
     bedrock.published(bedrock.made(description="x"))
     result = ensure(description="another description", publish_version="on_change")
-    assert result["changed"] and "published_version" not in result
+    assert result["changed"] and "published_version" not in result and not result["publishes"]
     assert bedrock.writes == ["update_guardrail"]
 
 
@@ -53,7 +53,7 @@ def test_never_leaves_the_draft_ahead(ensure, bedrock):
 def test_check_mode_publishes_nothing_and_says_that_it_would(ensure, bedrock):
     bedrock.published(bedrock.made())
     result = ensure(check_mode=True, blocked_input_messaging="other", publish_version="on_change", keep_versions=1)
-    assert result["changed"] and bedrock.writes == [] and "published_version" not in result
+    assert result["changed"] and bedrock.writes == [] and "published_version" not in result and result["publishes"]
     assert result["diff"]["before"]["versions"] == ["1"] and result["diff"]["after"]["versions"] == ["new"]
     assert result["deleted_versions"] == ["1"]
 

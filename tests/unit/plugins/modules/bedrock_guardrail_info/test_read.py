@@ -53,6 +53,12 @@ def test_all_versions_are_read_on_demand():
     assert [one["version"] for one in read(name="g", all_versions=True)["guardrails"][0]["versions"]] == ["2", "1"]
 
 
+def test_draft_and_versions_tell_what_they_do_by_a_sum():
+    found = read(name="g", all_versions=True)["guardrails"][0]
+    blocking, empty = (one["content_sha256"] for one in found["versions"])
+    assert len(blocking) == 64 and empty == found["content_sha256"] != blocking
+
+
 def test_an_assertion_holds_of_the_version_that_it_is_made_of():
     wanted = {"must_block": [HATE]}
     assert read(name="g", version="NEWEST", assertions=wanted)["compliant"]

@@ -43,6 +43,8 @@ def model():
 def runtime(monkeypatch, model):
     Runtime.calls = []
     monkeypatch.setattr(module.bedrock, "connect", lambda _module, service, region: Runtime(region, model))
+    monkeypatch.setattr(module.bedrock, "list_rows", lambda _connection, guardrail_id: [
+        {"version": one, "status": "READY"} for one in ("DRAFT", "2", "10") if guardrail_id != "none"])  # fmt: skip
     monkeypatch.setattr(module.bedrock, "list_guardrails", lambda connection: [
         {"id": f"id{connection.region[:2]}", "name": "g"}])  # fmt: skip
 
@@ -117,3 +119,14 @@ def test_a_bad_target_is_refused_before_a_text_leaves(given, told):
 def test_cases_need_names_of_their_own():
     with pytest.raises(Refused, match="2 more than once"):
         probe(case("a", PASSED, "2"), case("b", PASSED))
+
+
+def test_the_newest_version_is_asked_by_its_number():
+    result = probe(case("attack", STOPPED), targets=[target(version="NEWEST")])
+    assert Runtime.calls == [("eu-central-1", "abc", "10")] and result["results"][0]["version"] == "10"
+
+
+def test_a_guardrail_without_a_version_has_no_newest_one():
+    with pytest.raises(Refused, match="no numbered version"):
+        probe(case("attack", STOPPED), targets=[target(guardrail_id="none", version="NEWEST")])
+    assert Runtime.calls == []

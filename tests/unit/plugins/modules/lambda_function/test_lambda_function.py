@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import hashlib
 import json
 from types import SimpleNamespace
 
@@ -210,3 +211,8 @@ def test_a_function_goes_once(run):
     assert run(connection, state="absent", check_mode=True)["changed"] and connection.function
     assert run(connection, state="absent")["changed"] and connection.function is None
     assert not run(connection, state="absent")["changed"]
+
+
+def test_who_knows_a_value_of_the_environment_can_tell_that_the_function_has_it(run):
+    told = run(Lambda(), environment={"TABLE": "audit"})["function"]["environment_checksums"]
+    assert told == {"TABLE": hashlib.sha256(b"audit").hexdigest()[:8]}
