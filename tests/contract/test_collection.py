@@ -10,6 +10,9 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "plugins" / "modules").glob("*.py"))
+DOCUMENTED = sorted(
+    path for kind in ("callback", "filter", "modules") for path in (ROOT / "plugins" / kind).glob("*.py")
+)
 ENVIRONMENTS = ("prod", "staging", "rehearsal")
 
 
@@ -62,6 +65,14 @@ def test_every_description_is_text(path):
     pieces = [yaml.safe_load(constant(path, name)) for name in ("DOCUMENTATION", "RETURN")]
     found = [text for piece in pieces for text in descriptions_in(piece)]
     assert found and [text for text in found if not isinstance(text, str)] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTED, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_what_has_documentation_names_one_thing_at_a_time(path):
+    """ansible-doc looks for the documentation among the names of a file, and complains of several at once."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    targets = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
+    assert [ast.unparse(target) for target in targets if isinstance(target, ast.Tuple)] == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)

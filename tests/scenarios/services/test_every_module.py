@@ -15,6 +15,8 @@ import pytest
 import yaml
 from subjects import ACCOUNT, BEGAN, COPY, DENIALS, QUICK, REGION, SUBJECTS, TABLE, WRITERS, Place
 
+STEPS_A_PLAY = 40
+
 # --- the place -------------------------------------------------------------------------------------------------------
 
 
@@ -124,7 +126,7 @@ def make_table(dynamodb, meeting):
 
 
 class Script:
-    """Steps of many modules for one play; what came of each is found again by its key."""
+    """Steps of many modules; what came of each is found again by its key."""
 
     def __init__(self, services, step):
         self.services, self._step, self.keys, self.steps = services, step, [], []
@@ -134,7 +136,9 @@ class Script:
         self.steps.append(self._step(module, *faults, **more, **options))
 
     def play(self):
-        done = dict(zip(self.keys, self.services.play(*self.steps), strict=True))
+        """In parts: a play has a limit of time, whatever it holds."""
+        parts = [self.steps[start : start + STEPS_A_PLAY] for start in range(0, len(self.steps), STEPS_A_PLAY)]
+        done = dict(zip(self.keys, (one for part in parts for one in self.services.play(*part)), strict=True))
         assert len(done) == len(self.steps), "two steps have one key"
         return done
 
