@@ -49,7 +49,8 @@ _value:
 
 from collections.abc import Iterable, Iterator, Mapping
 
-GLOBAL, INFERENCE_PROFILE = "global", "inference_profile"
+GLOBAL = "global"
+INFERENCE_PROFILE = "inference_profile"
 
 
 def model_resources(models: Iterable[Mapping], account: str) -> list[str]:

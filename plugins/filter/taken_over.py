@@ -40,7 +40,8 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-TAG, STACK = "Workload", "aws:cloudformation:stack-name"
+TAG = "Workload"
+STACK = "aws:cloudformation:stack-name"
 
 
 def taken_over(results: dict[str, list[dict]], workload: str) -> list[str]:
