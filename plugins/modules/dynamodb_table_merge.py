@@ -112,7 +112,9 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.runner import r
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import TimeLeft, wait_arguments, wait_until
 
 MISSING = ("ResourceNotFoundException",)
-NONE, REPLICA, OWN = "none", "replica", "own"
+NONE = "none"
+REPLICA = "replica"
+OWN = "own"
 NAMED_MAX = 10
 
 
