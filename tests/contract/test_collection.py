@@ -10,9 +10,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "plugins" / "modules").glob("*.py"))
-DOCUMENTED = sorted(
-    path for kind in ("callback", "filter", "modules") for path in (ROOT / "plugins" / kind).glob("*.py")
-)
+PLUGINS = [path for kind in ("callback", "filter") for path in (ROOT / "plugins" / kind).glob("*.py")]
+DOCUMENTED = sorted([*MODULES, *PLUGINS])
 ENVIRONMENTS = ("prod", "staging", "rehearsal")
 
 
