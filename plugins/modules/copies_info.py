@@ -13,7 +13,8 @@ description:
   - Items are compared by their primary key and all their attributes, with the table of the same name.
   - Objects are compared by key with those of all buckets in O(copy_region) whose names begin with the same prefix. The
     same size and ETag is the same object. Under another KMS key a copy has another ETag; it is the same object when it
-    has the same size and, as S3 replication leaves it, the same version id.
+    has the same size and, as S3 replication leaves it, the same version id, or carries the original's ETag, as
+    M(medzen.multiregion.s3_objects_copy) leaves it.
   - Only current versions of objects are compared; what lies below a delete marker is not.
   - A table or bucket that could not be read is C(unknown), never C(copied).
   - Operations used are C(dynamodb:DescribeTable), C(dynamodb:Scan), C(s3:ListBuckets), C(s3:GetBucketLocation),
@@ -61,6 +62,7 @@ seealso:
   - module: medzen.multiregion.dynamodb_table
   - module: medzen.multiregion.s3_private_bucket
   - module: medzen.multiregion.region_teardown
+  - module: medzen.multiregion.s3_objects_copy
 """
 
 EXAMPLES = r"""
@@ -121,10 +123,13 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.medzen.multiregion.plugins.module_utils import copies
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.object_copies import (
+    get_bucket_region,
+    is_copy,
+    read_head,
+    read_objects,
+)
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
-
-# What GetBucketLocation calls the regions that are older than it.
-OLD_LOCATIONS = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}
 
 
 @describe("describe table {table}", missing=("ResourceNotFoundException",))
@@ -153,30 +158,6 @@ def list_bucket_names(s3):
         if not page.get("ContinuationToken"):
             return found
         request["ContinuationToken"] = page["ContinuationToken"]
-
-
-@describe("find the region of bucket {bucket}", missing=("NoSuchBucket",))
-def get_region(s3, bucket):
-    location = s3.get_bucket_location(Bucket=bucket, aws_retry=True).get("LocationConstraint")
-    return OLD_LOCATIONS.get(location, location)
-
-
-@describe("list the objects of {bucket}")
-def read_objects(s3, bucket):
-    """Size and ETag of each current version by its key."""
-    request, found = {"Bucket": bucket}, {}
-    while True:
-        page = s3.list_objects_v2(**request, aws_retry=True)
-        found.update((row["Key"], (row["Size"], row["ETag"])) for row in page.get("Contents", []))
-        if not page.get("IsTruncated"):
-            return found
-        request["ContinuationToken"] = page["NextContinuationToken"]
-
-
-@describe("read the version of {bucket}/{key}")
-def get_version(s3, bucket, key):
-    found = s3.head_object(Bucket=bucket, Key=key, aws_retry=True)
-    return found["ContentLength"], found.get("VersionId")
 
 
 def compare_table(connections, table, copy_region):
@@ -208,12 +189,12 @@ def compare_bucket(connections, bucket, copy_buckets):
         if found:
             merged[key] = next((other for _copy, other in found if other == content), found[0][1])
 
-    def is_replica(key):
-        version = get_version(here, bucket, key)
+    def is_copied(key):
+        original = read_head(here, bucket, key)
         holders = [copy for copy, rows in held.items() if key in rows]
-        return version[1] not in (None, "null") and any(get_version(there, copy, key) == version for copy in holders)
+        return any(is_copy(original, read_head(there, copy, key)) for copy in holders)
 
-    return copies.compare("bucket", bucket, objects, merged, copies=copy_buckets, same=is_replica)
+    return copies.compare("bucket", bucket, objects, merged, copies=copy_buckets, same=is_copied)
 
 
 def select_buckets(regions, prefix, region):
@@ -236,7 +217,7 @@ def compare_buckets(connections, region, options):
     try:
         s3 = connections[0]
         names = [name for name in list_bucket_names(s3) if name.startswith(tuple(prefixes))]
-        regions = {name: get_region(s3, name) for name in names}
+        regions = {name: get_bucket_region(s3, name) for name in names}
     except AwsError as error:
         return [copies.Comparison("bucket", f"{one}*", copies.UNKNOWN, error.message) for one in prefixes]
     pairs = [(name, prefix) for prefix in prefixes for name in select_buckets(regions, prefix, region)]

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: route53_ttl
-short_description: Lower the TTL of a name and wait out the old one
+short_description: Lower the TTL of a name, and of others with it, and wait out the old one
 version_added: 1.0.0
 description:
-  - Lowers the TTL of every record set of a name that has a longer one, in one change batch, and changes nothing else.
+  - Lowers the TTL of every address record of a name that has a longer one, in one change batch, and changes nothing
+    else.
   - Can wait until no resolver may still hold an answer with the old TTL. That takes the I(old) TTL, counted from the
     moment at which the change reached every name server of Route 53.
   - An alias has the TTL of its target, 60 s for a load balancer, which nobody can lower. It is reported and left alone.
@@ -29,6 +30,13 @@ options:
     description: Name whose record sets are lowered.
     type: str
     required: true
+  further_records:
+    description:
+      - Further names of the zone whose record sets are lowered in the same change batch.
+      - One that has no address record is left alone.
+    type: list
+    elements: str
+    default: []
   ttl_s:
     description: Longest TTL that the name may have, in seconds.
     type: int
@@ -75,7 +83,7 @@ old_ttl_s:
 record_sets:
   description:
     - The record sets as they were found, in the form of the option C(changes[].record) of
-      M(medzen.multiregion.route53_record_sets). Keep them; they are a way back.
+      M(medzen.multiregion.route53_record_sets), those of O(record) first. Keep them; they are a way back.
   returned: always
   type: list
   elements: dict
@@ -124,8 +132,12 @@ def forgotten_at(lowered_at: float, old_ttl_s: int, margin_s: int) -> float:
     return lowered_at + old_ttl_s + margin_s
 
 
+def list_addresses(route53, zone_id: str, record: str) -> list[dict]:
+    return [item for item in list_record_sets(route53, zone_id, [record]) if item["Type"] in ADDRESS_TYPES]
+
+
 def find_addresses(route53, zone_id: str, record: str) -> list[dict]:
-    present = [item for item in list_record_sets(route53, zone_id, [record]) if item["Type"] in ADDRESS_TYPES]
+    present = list_addresses(route53, zone_id, record)
     if not present:
         raise Refused(
             f"{record} has no address whose TTL could be lowered",
@@ -165,6 +177,8 @@ def ensure_low(module: AnsibleAWSModule) -> dict:
     route53 = client(module, "route53")
     zone_id = find_zone(route53, options["zone"])["Id"]
     present = find_addresses(route53, zone_id, options["record"])
+    for name in options["further_records"]:
+        present += list_addresses(route53, zone_id, name)
     batch = plan_batch(present, lowering_changes(present, options["ttl_s"]))
     found_ttl_s = max((int(item["TTL"]) for item in present if "TTL" in item), default=0)
     lowered_at = lower(module, route53, zone_id, batch)
@@ -188,6 +202,7 @@ def main() -> None:
         argument_spec={
             "zone": {"type": "str", "required": True},
             "record": {"type": "str", "required": True},
+            "further_records": {"type": "list", "elements": "str", "default": []},
             "ttl_s": {"type": "int", "required": True},
             "lowered_at": {"type": "float"},
             "old_ttl_s": {"type": "int"},

@@ -161,7 +161,16 @@ def test_an_object_of_another_size_is_another_one():
 def test_under_another_key_the_version_tells_a_replica(monkeypatch):
     bucket(OLD, OLD_BUCKET, a=b"film")
     bucket(NEW, NEW_BUCKET, a=b"FILM")
-    monkeypatch.setattr(module, "get_version", lambda s3, bucket, key: (4, "v1"))
+    monkeypatch.setattr(module, "read_head", lambda s3, bucket, key: {"ContentLength": 4, "VersionId": "v1"})
+    assert compare_buckets()["verdict"] == "copied"
+
+
+def test_under_another_key_a_copy_carries_the_originals_etag():
+    bucket(OLD, OLD_BUCKET, a=b"film")
+    bucket(NEW, NEW_BUCKET, a=b"FILM")
+    s3 = boto3.client("s3", region_name=OLD)
+    etag = s3.head_object(Bucket=OLD_BUCKET, Key="a")["ETag"].strip('"')
+    s3.put_object(Bucket=NEW_BUCKET, Key="a", Body=b"FILM", Metadata={"copied-from-etag": etag})
     assert compare_buckets()["verdict"] == "copied"
 
 
