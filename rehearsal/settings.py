@@ -51,6 +51,11 @@ class Settings:
         return self.folder / "logs"
 
     @property
+    def packages(self) -> Path:
+        """Zips of the functions that an operator installs."""
+        return self.folder / "packages"
+
+    @property
     def api_host(self) -> str:
         return self.address(0, 1)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rehearsal.api import is_ready
 from rehearsal.down import stop_world
+from rehearsal.packages import write_packages
 from rehearsal.processes import Processes, wait_until
 from rehearsal.settings import Settings, load
 
@@ -46,6 +47,7 @@ def start_world(settings: Settings, until_pid: int | None = None) -> str:
     if processes.find("cloud") is None:
         remove_last_life(settings)
     prepare_folders(settings)
+    write_packages(settings.packages)
     for name in WORKERS:
         problem = _start_worker(settings, processes, name)
         if problem:

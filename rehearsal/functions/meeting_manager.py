@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """medzen-meeting-manager: opens, shows and ends video visits, and leaves an audit row of each before it answers.
 
-Environment: MEDIA_REGION, AUDIT_TABLE. A join token lets its bearer into a visit: it is given to the caller and is
-neither logged nor stored.
+Environment: MEDIA_REGION, AUDIT_TABLE, AUDIT_RETENTION_YEARS (7). A join token lets its bearer into a visit: it is
+given to the caller and is neither logged nor stored.
 """
 
 import json
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import boto3
 from botocore.exceptions import ClientError
 
-KEPT_YEARS = 7
+KEPT_YEARS_MIN = 7
 chime = boto3.client("chime-sdk-meetings")
 dynamodb = boto3.client("dynamodb")
 
@@ -57,16 +57,21 @@ def end(meeting_id, now):
 
 
 def build_row(action, meeting_id, now, **more):
-    """An audit row; it expires after seven calendar years, leap days included."""
+    """An audit row; it expires after so many calendar years, leap days included."""
     moment = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
         "pk": f"MEETING#{meeting_id}",
         "sk": f"{action}#{moment}",
         "action": action,
         "timestamp": moment,
-        "ttl": int(add_years(now, KEPT_YEARS).timestamp()),
+        "ttl": int(add_years(now, kept_years()).timestamp()),
         **more,
     }
+
+
+def kept_years():
+    """Calendar years for which a row is kept; never fewer than the law of the house asks for."""
+    return max(KEPT_YEARS_MIN, int(os.environ.get("AUDIT_RETENTION_YEARS", KEPT_YEARS_MIN)))
 
 
 def add_years(moment, years):

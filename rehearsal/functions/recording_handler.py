@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""medzen-recording-handler: an audit row for each recording that arrives in the bucket. Environment: AUDIT_TABLE.
+"""medzen-recording-handler: an audit row for each recording that arrives in the bucket.
+
+Environment: AUDIT_TABLE, AUDIT_RETENTION_YEARS (7).
 
 Recordings lie under <meeting id>/…; one that does not names no meeting and is filed under UNKNOWN.
 """
@@ -10,7 +12,7 @@ from urllib.parse import unquote_plus
 
 import boto3
 
-KEPT_YEARS = 7
+KEPT_YEARS_MIN = 7
 dynamodb = boto3.client("dynamodb")
 
 
@@ -35,8 +37,13 @@ def build_row(record):
         "key": key,
         "bytes": int(record["s3"]["object"].get("size", 0)),
         "timestamp": record["eventTime"],
-        "ttl": int(add_years(moment, KEPT_YEARS).timestamp()),
+        "ttl": int(add_years(moment, kept_years()).timestamp()),
     }
+
+
+def kept_years():
+    """Calendar years for which a row is kept; never fewer than the law of the house asks for."""
+    return max(KEPT_YEARS_MIN, int(os.environ.get("AUDIT_RETENTION_YEARS", KEPT_YEARS_MIN)))
 
 
 def add_years(moment, years):
