@@ -84,7 +84,7 @@ def assert_refused(outcome, *texts):
 
 def test_a_region_that_alone_has_audit_rows_is_not_taken_down(moved):
     item = put_row(moved, AF, "only-here")
-    assert_refused(decommission(moved), f"are not in {EU}, as MEETING#", f"everything in {EU}", "global one")
+    assert_refused(decommission(moved), f"are not in {EU}, as MEETING#", f"everything in {EU}", "provision_video_ai")
     for row in moved.client("dynamodb", AF).scan(TableName=TABLE)["Items"]:
         moved.client("dynamodb", EU).put_item(TableName=TABLE, Item=row)
     assert item in moved.client("dynamodb", EU).scan(TableName=TABLE)["Items"]
