@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import http.client
 import json
 import os
 import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -24,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import dns.resolver
 import pytest
 import yaml
 
@@ -296,6 +299,30 @@ class World:
         return self.balancer(region)["DNSName"].lower() in json.dumps(self.record_sets()).lower()
 
     # ---- clients ----
+
+    def resolve(self, name: str) -> str:
+        """The address that a client gets for a name."""
+        resolver = dns.resolver.Resolver(configure=False)
+        resolver.nameservers, port = self.settings.resolver.split(":")[:1], self.settings.resolver.split(":")[1]
+        resolver.port = int(port)
+
+        def look() -> str:
+            with contextlib.suppress(dns.exception.DNSException):
+                return resolver.resolve(name, "A")[0].address
+            return ""
+
+        return until(look, f"an address of {name}")
+
+    def ask(self, name: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """One request over HTTPS to whoever a name stands for; the certificate is verified for that name."""
+        context = ssl.create_default_context(cafile=str(self.settings.folder / "ca.pem"))
+        connection = http.client.HTTPConnection(name)
+        address = (self.resolve(name), world_settings.HTTPS_PORT)
+        connection.sock = context.wrap_socket(socket.create_connection(address, 30), server_hostname=name)
+        with contextlib.closing(connection):
+            connection.request(method, path, None if body is None else json.dumps(body))
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read() or b"null")
 
     @contextlib.contextmanager
     def clients(self, writes: float, reads: float, patience: float = 120.0) -> Iterator[Path]:

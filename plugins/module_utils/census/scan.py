@@ -15,6 +15,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.census import (
     kinds_network,
     kinds_operations,
     kinds_security,
+    kinds_visits,
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry import KINDS, Item, Kind, Place
 from ansible_collections.medzen.multiregion.plugins.module_utils.clients import in_parallel

@@ -78,3 +78,10 @@ def test_a_refusal_of_chime_is_told_by_its_code(manager, refusal, error, status)
 def test_a_visit_without_an_appointment_is_refused(manager):
     assert ask(manager, "POST /meetings", {})[0] == 400
     assert manager.chime.calls == []
+
+
+@pytest.mark.parametrize(("asked", "kept"), [("10", 10), ("2", 7)])
+def test_a_row_is_kept_for_as_many_years_as_asked_and_never_for_fewer_than_seven(manager, monkeypatch, asked, kept):
+    monkeypatch.setenv("AUDIT_RETENTION_YEARS", asked)
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    assert manager.build_row("CREATED", "m-1", now)["ttl"] == now.replace(year=2026 + kept).timestamp()
