@@ -14,6 +14,7 @@ LAYERS = [
     "secrets",
     "quotas",
     "cloudwatch",
+    "logs",
     "rds",
     "elbv2",
     "acm",
