@@ -14,8 +14,9 @@ from typing import Any
 from moto.dynamodb.models.table import Table
 
 from rehearsal.cloud.errors import ApiError
-from rehearsal.cloud.global_tables.groups import ACTIVE, CREATING, DELETING, Group, Groups, find_table
+from rehearsal.cloud.global_tables.groups import ACTIVE, CREATING, DELETING, Group, Groups, find_table, specify
 from rehearsal.cloud.global_tables.writes import WRITES, iter_keys
+from rehearsal.cloud.kms import find_key, key_state
 from rehearsal.cloud.operations import Call
 from rehearsal.cloud.world_state import World
 
@@ -44,7 +45,9 @@ class GlobalTables:
             return row
 
         Table.describe = describe
+        operations.before(SERVICE, "UpdateTable", self.check_key)
         operations.before(SERVICE, "UpdateTable", self.update)
+        operations.after(SERVICE, "UpdateTable", self.change_key)
         operations.before(SERVICE, "DeleteTable", self.check_delete)
         operations.after(SERVICE, "DeleteTable", lambda call: groups.leave(call.region, table_name(call)))
         operations.after(SERVICE, "UpdateTimeToLive", self.replicate_expiry)
@@ -55,6 +58,19 @@ class GlobalTables:
             operations.before(SERVICE, operation, self.check_usable)
         for operation in ("ExecuteStatement", "ExecuteTransaction", "BatchExecuteStatement"):
             operations.before(SERVICE, operation, self.refuse_statement)
+
+    # --- keys
+
+    def check_key(self, call: Call) -> None:
+        wanted = call.get("SSESpecification") or {}
+        require_key(call.region, wanted.get("KMSMasterKeyId"))
+
+    def change_key(self, call: Call) -> None:
+        """moto encrypts only what is made so."""
+        table, wanted = find_table(call.region, table_name(call)), call.get("SSESpecification")
+        if table is None or wanted is None:
+            return
+        table.sse_specification = specify(call.region, wanted.get("KMSMasterKeyId")) if wanted.get("Enabled") else None
 
     # --- replicas
 
@@ -80,7 +96,12 @@ class GlobalTables:
     def _create(self, table: Table, region: str, wanted: dict[str, Any]) -> None:
         target = wanted["RegionName"]
         self._check_create(table, region, target)
-        self._groups.begin(table, target, wanted.get("KMSMasterKeyId"))
+        key = wanted.get("KMSMasterKeyId")
+        require_key(target, key)
+        if has_own_key(table) != (key is not None):
+            text = "Replicas and their table must have the same type of KMS key"
+            raise validation(f"One or more parameter values were invalid: {text}")
+        self._groups.begin(table, target, key)
 
     def _check_create(self, table: Table, region: str, target: str) -> None:
         if not self._world.regions.enabled(target):
@@ -142,6 +163,17 @@ class GlobalTables:
     def refuse_statement(self, call: Call) -> None:
         if any(True for group in self._groups.all() if call.region in group.members):
             raise NotImplementedError("PartiQL in a region with global tables")
+
+
+def require_key(region: str, name: str | None) -> None:
+    if name is not None and key_state(region, name) != "Enabled":
+        raise validation(f"KMS key {name} of {region} does not exist or is not enabled.")
+
+
+def has_own_key(table: Table) -> bool:
+    """Whether a table has a key of the account's own, not the one that AWS manages."""
+    key = find_key(table.region_name, (table.sse_specification or {}).get("KMSMasterKeyId"))
+    return key is not None and key.key_manager != "AWS"
 
 
 def table_name(call: Call) -> str:

@@ -12,6 +12,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
 from rehearsal.cloud.clock import Timed
+from rehearsal.cloud.kms import find_key
 from rehearsal.cloud.world_state import World
 from rehearsal.settings import ACCOUNT_ID
 
@@ -87,7 +88,7 @@ class Groups:
             group = Group(table.name, {table.region_name: Member()})
             self._groups.append(group)
         group.members[target] = Member(CREATING, key)
-        replica = make_replica(table, target)
+        replica = make_replica(table, target, key)
         dynamodb_backends[ACCOUNT_ID][target].tables[table.name] = replica
         source = self._world.clock.start("table_source", table.name, table.region_name, SOURCE_SECONDS, listed=False)
         group.sources[table.region_name] = source
@@ -147,8 +148,14 @@ def _row(region: str, member: Member) -> dict[str, Any]:
     return row | ({"KMSMasterKeyId": member.key} if member.key else {})
 
 
-def make_replica(table: Table, region: str) -> Table:
-    """An empty table like this one."""
+def specify(region: str, key: str | None) -> dict[str, Any]:
+    """Encryption as moto keeps it, with the key's ARN, which is what DynamoDB tells."""
+    found = find_key(region, key or "alias/aws/dynamodb")
+    return {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": found.arn if found is not None else key}
+
+
+def make_replica(table: Table, region: str, key: str | None) -> Table:
+    """An empty table like this one, encrypted with a key of its own region."""
     indexes = copy.deepcopy((table.indexes, table.global_indexes))
     replica = Table(
         table.name,
@@ -159,6 +166,7 @@ def make_replica(table: Table, region: str) -> Table:
         throughput=copy.deepcopy(table.throughput) if table.billing_mode == "PROVISIONED" else None,
         streams=copy.deepcopy(table.stream_specification),
         billing_mode=table.billing_mode,
+        sse_specification=specify(region, key) if key else None,
     )
     replica.indexes, replica.global_indexes = indexes
     replica.ttl = copy.deepcopy(table.ttl)

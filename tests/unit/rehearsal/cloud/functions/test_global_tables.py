@@ -171,3 +171,37 @@ def test_expiry_backups_and_protection_round_trip(regions, table, replicate, ref
     regions[AWAY].update_table(TableName=table, DeletionProtectionEnabled=True)
     with refused("ValidationException"):
         home.update_table(TableName=table, ReplicaUpdates=[{"Delete": {"RegionName": AWAY}}])
+
+
+@pytest.fixture
+def keys(client):
+    """The ARN of a key of each region."""
+    return {region: client("kms", region).create_key()["KeyMetadata"]["Arn"] for region in (HOME, AWAY)}
+
+
+def encrypt(regions, name, key):
+    encryption = {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+    regions[HOME].update_table(TableName=name, SSESpecification=encryption)
+
+
+def key_of(client, name):
+    return client.describe_table(TableName=name)["Table"]["SSEDescription"]["KMSMasterKeyArn"]
+
+
+def test_a_table_that_is_there_gets_a_key_and_its_replica_one_of_its_own(regions, table, keys, pass_time):
+    encrypt(regions, table, keys[HOME])
+    create = {"RegionName": AWAY, "KMSMasterKeyId": keys[AWAY]}
+    regions[HOME].update_table(TableName=table, ReplicaUpdates=[{"Create": create}])
+    pass_time(200)
+    assert {region: key_of(regions[region], table) for region in (HOME, AWAY)} == keys
+
+
+def test_a_replica_with_another_type_of_key_is_refused(regions, table, keys, refused):
+    encrypt(regions, table, keys[HOME])
+    with refused("ValidationException"):
+        regions[HOME].update_table(TableName=table, ReplicaUpdates=[{"Create": {"RegionName": AWAY}}])
+
+
+def test_a_key_of_another_region_is_refused(regions, table, keys, refused):
+    with refused("ValidationException"):
+        encrypt(regions, table, keys[AWAY])
