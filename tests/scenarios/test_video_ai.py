@@ -229,6 +229,32 @@ def test_the_name_of_the_visits_is_served_here_and_leads_there_still(built):
     assert AF in meetings_target(built)
 
 
+def lead_meetings_to(world, target):
+    """As somebody does it by hand."""
+    route53 = world.client("route53")
+    zone = route53.list_hosted_zones_by_name(DNSName="medzenhealth.app")["HostedZones"][0]["Id"]
+    found = route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    present = next(one for one in found if one["Name"] == f"{MEETINGS}.")
+    record = {"Name": MEETINGS, "Type": "CNAME", "TTL": 5, "ResourceRecords": [{"Value": target}]}
+    changes = [{"Action": "DELETE", "ResourceRecordSet": present}, {"Action": "CREATE", "ResourceRecordSet": record}]
+    route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+
+
+def served_name(world):
+    domain = world.client("apigatewayv2").get_domain_name(DomainName=MEETINGS)
+    return domain["DomainNameConfigurations"][0]["ApiGatewayDomainName"]
+
+
+def test_validate_system_finds_visits_and_recordings_as_they_should_be(built, until):
+    old = meetings_target(built)
+    lead_meetings_to(built, served_name(built))
+    until(lambda: built.resolve(MEETINGS) == built.resolve(served_name(built)), "the name of the visits leads here")
+    outcome = built.play("validate_system", multiregion_bedrock_regions=[])
+    lead_meetings_to(built, old)
+    # Production is still elsewhere, and so is the password for its records.
+    assert_refused(outcome, "refuses, for 1 of", "a composition is written and read")
+
+
 @pytest.mark.parametrize("options", [("--check",), ()], ids=["check", "do"])
 def test_a_second_run_writes_nothing(built, options):
     outcome = build(built, *options)
@@ -263,8 +289,7 @@ def moved(stage):
 
 
 def test_the_cutover_moves_the_name_with_the_public_one(moved):
-    domain = moved.client("apigatewayv2").get_domain_name(DomainName=MEETINGS)["DomainNameConfigurations"][0]
-    assert meetings_target(moved).rstrip(".") == domain["ApiGatewayDomainName"]
+    assert meetings_target(moved).rstrip(".") == served_name(moved)
     previous = [one["name"] for one in moved.facts()["cutover_previous_record_sets"]]
     assert previous == ["ehr.medzenhealth.app", MEETINGS]
 
@@ -284,17 +309,11 @@ def test_a_second_cutover_writes_nothing(moved):
 
 
 def test_a_name_that_was_left_behind_follows(moved):
-    route53 = moved.client("route53")
-    zone = route53.list_hosted_zones_by_name(DNSName="medzenhealth.app")["HostedZones"][0]["Id"]
-    old = {"Name": MEETINGS, "Type": "CNAME", "TTL": 5, "ResourceRecords": [{"Value": "old.example.com"}]}
-    found = route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
-    present = next(one for one in found if one["Name"] == f"{MEETINGS}.")
-    changes = [{"Action": "DELETE", "ResourceRecordSet": present}, {"Action": "CREATE", "ResourceRecordSet": old}]
-    route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+    lead_meetings_to(moved, "old.example.com")
     outcome = moved.play("cutover_dns", "--limit", HOME)
     assert outcome.code == 0, str(outcome)
     assert [write.split()[0] for write in outcome.writes] == ["route53:ChangeResourceRecordSets"]
-    assert HOME in meetings_target(moved)
+    assert meetings_target(moved).rstrip(".") == served_name(moved)
 
 
 def test_a_rollback_takes_the_name_back(moved):
