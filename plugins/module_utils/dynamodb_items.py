@@ -193,7 +193,8 @@ def find_retention_fault(item: Mapping, one: Mapping, found: Any) -> str | None:
     if not is_number(found):
         return f"{one['attribute']} is {found!r}, which DynamoDB does not take for a time in seconds"
     until = add_years(start, one["years"])
-    if found >= until.timestamp():
+    # DynamoDB keeps this time in whole seconds.
+    if found >= int(until.timestamp()):
         return None
     missing_days = (until.timestamp() - found) / 86400
     return (

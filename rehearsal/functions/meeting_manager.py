@@ -6,6 +6,7 @@ given to the caller and is neither logged nor stored.
 """
 
 import json
+import math
 import os
 import uuid
 from datetime import UTC, datetime
@@ -64,7 +65,7 @@ def build_row(action, meeting_id, now, **more):
         "sk": f"{action}#{moment}",
         "action": action,
         "timestamp": moment,
-        "ttl": int(add_years(now, kept_years()).timestamp()),
+        "ttl": math.ceil(add_years(now, kept_years()).timestamp()),
         **more,
     }
 

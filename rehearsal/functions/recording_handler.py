@@ -6,6 +6,7 @@ Environment: AUDIT_TABLE, AUDIT_RETENTION_YEARS (7).
 Recordings lie under <meeting id>/…; one that does not names no meeting and is filed under UNKNOWN.
 """
 
+import math
 import os
 from datetime import UTC, datetime
 from urllib.parse import unquote_plus
@@ -37,7 +38,7 @@ def build_row(record):
         "key": key,
         "bytes": int(record["s3"]["object"].get("size", 0)),
         "timestamp": record["eventTime"],
-        "ttl": int(add_years(moment, kept_years()).timestamp()),
+        "ttl": math.ceil(add_years(moment, kept_years()).timestamp()),
     }
 
 

@@ -136,6 +136,12 @@ def test_a_leap_day_is_kept_until_the_first_of_march():
     assert add_years(datetime(2028, 2, 29, tzinfo=UTC), 4) == datetime(2032, 2, 29, tzinfo=UTC)
 
 
+def test_a_fraction_of_a_second_that_dynamodb_cannot_keep_is_not_lacking():
+    row = {"sk": "CREATED#2026-11-25T10:13:37.908Z", "ttl": 2016526417}
+    assert find_violation(row, retained()) is None
+    assert find_violation({**row, "ttl": 2016526416}, retained())
+
+
 def test_seven_calendar_years_are_enough_to_the_second():
     assert find_violation({"sk": CREATED, "ttl": SEVEN_YEARS}, retained()) is None
     assert find_violation({"sk": CREATED, "ttl": SEVEN_YEARS - 1}, retained())

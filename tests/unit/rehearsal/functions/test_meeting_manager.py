@@ -85,3 +85,8 @@ def test_a_row_is_kept_for_as_many_years_as_asked_and_never_for_fewer_than_seven
     monkeypatch.setenv("AUDIT_RETENTION_YEARS", asked)
     now = datetime(2026, 11, 25, tzinfo=UTC)
     assert manager.build_row("CREATED", "m-1", now)["ttl"] == now.replace(year=2026 + kept).timestamp()
+
+
+def test_a_row_is_not_kept_a_fraction_of_a_second_too_short(manager):
+    now = datetime(2026, 11, 25, 8, 0, 0, 108000, tzinfo=UTC)
+    assert manager.build_row("CREATED", "m-1", now)["ttl"] == datetime(2033, 11, 25, 8, 0, 1, tzinfo=UTC).timestamp()
