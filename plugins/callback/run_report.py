@@ -40,7 +40,7 @@ options:
 requirements:
   - enable in configuration
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 """
 
 import atexit

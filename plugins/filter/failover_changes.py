@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 name: failover_changes
 short_description: Build the changes for a failover pair, with geolocation above it where locations are given
 version_added: 1.0.0
-author: MedZen platform team
+author: MedZen platform team (@medzen)
 description:
   - Gives the option O(medzen.multiregion.route53_record_sets#module:changes) that makes one balancer take over from
     another.

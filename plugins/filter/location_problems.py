@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 name: location_problems
 short_description: Say why locations are no sound set of geolocation records
 version_added: 1.0.0
-author: MedZen platform team
+author: MedZen platform team (@medzen)
 description:
   - Each location needs a name and exactly one place, names and places may not repeat, and one location is the default.
     Without a default record Route 53 answers nothing to the rest of the world.

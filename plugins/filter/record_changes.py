@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 name: record_changes
 short_description: Turn record sets into the changes that write them
 version_added: 1.0.0
-author: MedZen platform team
+author: MedZen platform team (@medzen)
 description:
   - Takes record sets as M(medzen.multiregion.route53_record_sets) and M(medzen.multiregion.production_path_info) return
     them and gives the option O(medzen.multiregion.route53_record_sets#module:changes) that brings them about.

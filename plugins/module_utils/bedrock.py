@@ -12,6 +12,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import tags as 
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, paginate
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.lookup import find_by_name
+from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import check_members
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_regions import require_region
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import wait_until
 
@@ -101,6 +102,13 @@ def find_guardrail(connection: Any, name: str | None, guardrail_id: str | None =
         row = find_by_name(list_guardrails(connection), str(name), "guardrails")
         guardrail_id = row["id"] if row else None
     return get_guardrail(connection, guardrail_id) if guardrail_id else None
+
+
+def check_names(name: str | None, guardrail_id: str | None, within: str = "") -> None:
+    """Refuse what no guardrail can be called: looked for, it would seem not to be there."""
+    check_members("bedrock", "CreateGuardrail", {"name": name}, {"name": f"{within}name"})
+    identifier = {"guardrailIdentifier": guardrail_id or None}
+    check_members("bedrock", "GetGuardrail", identifier, {"guardrailIdentifier": f"{within}guardrail_id"})
 
 
 def check_arn_region(option: str, arn: str | None, region: str) -> None:

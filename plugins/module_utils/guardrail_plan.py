@@ -15,7 +15,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import tags as 
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import snake
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.guardrail_profiles import check_profile
-from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import check_request
+from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import check_members, check_request
 
 # The model says 200, which holds for CLASSIC:
 # https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-tiers.html
@@ -43,6 +43,8 @@ def check_options(connection: Any, params: Mapping[str, Any], region: str) -> No
         policy.put for policy in shapes.POLICIES if set(request.get(policy.put, ())) <= {"tierConfig", policy.number}
     ]
     given = {name: value for name, value in request.items() if name not in alone}
+    lone = {f"{policy}.{name}": value for policy in alone for name, value in request.get(policy, {}).items()}
+    check_members("bedrock", "CreateGuardrail", lone, shapes.option_names())
     check_form(
         connection, "CreateGuardrail", {**KEPT, **given, "tags": tagging.to_boto(params["tags"], "key", "value")}
     )
@@ -69,6 +71,15 @@ def refuse_faults(faults: Iterable[str]) -> None:
             next_step="correct the options named",
             result={"reason": "invalid_option", "faults": found},
         )
+
+
+def iter_version_faults(params: Mapping[str, Any]) -> Iterator[str]:
+    keep = params["keep_versions"]
+    if keep is not None and keep < 1:
+        yield f"keep_versions: is {keep}; expected 1 or more"
+    for number in params["pinned_versions"]:
+        if number < 1:
+            yield f"pinned_versions: has {number}; expected 1 or more, as the service numbers them"
 
 
 def iter_duplicates(params: Mapping[str, Any]) -> Iterator[str]:

@@ -9,7 +9,7 @@ media-pipelines-limits.html (pipelines at once).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ansible_collections.medzen.multiregion.plugins.module_utils.policy_document import Grant, parse, read_grant
@@ -230,7 +230,3 @@ def check_pipelines(region: str, active: int | Unknown, limit: float | Unknown, 
     if active + need <= limit:
         return Check(name, region, OK, found, expected)
     return Check(name, region, REFUSE, found, expected, "ask for more in Service Quotas; it can take days")
-
-
-def names_of(checks: Iterable[Check], verdict: str) -> list[str]:
-    return [check.name for check in checks if check.verdict == verdict]

@@ -75,15 +75,22 @@ def judge_residency(source_region: str, destinations: Iterable[str], allowed_reg
 
 
 def check_allowed_regions(allowed_regions: Iterable[str] | None) -> None:
-    """Refuse what is no region's name, as a prefix or a pattern: it would allow nothing and look as if it did."""
-    wrong = [str(one) for one in allowed_regions or () if not REGION.fullmatch(str(one))]
+    """Refuse a prefix or a pattern: it would allow nothing and look as if it did."""
+    check_regions(
+        allowed_regions, "allowed_regions", "name each allowed region; a global destination cannot be allowed"
+    )
+
+
+def check_regions(regions: Iterable[str] | None, option: str, next_step: str = "name each region") -> None:
+    """Refuse what is no region's whole name."""
+    wrong = [str(one) for one in regions or () if not REGION.fullmatch(str(one))]
     if wrong:
         raise Refused(
-            "allowed_regions lists regions by their whole names",
+            f"{option} takes regions by their whole names",
             found=", ".join(wrong),
             expected="names such as eu-central-1",
-            next_step="name each allowed region; a global destination cannot be allowed",
-            result={"reason": "invalid_option", "faults": [f"allowed_regions: {one!r} is no region" for one in wrong]},
+            next_step=next_step,
+            result={"reason": "invalid_option", "faults": [f"{option}: {one!r} is no region" for one in wrong]},
         )
 
 

@@ -8,9 +8,14 @@ service, in check mode by nobody: `check_request` looks at all of them and names
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library
+    import botocore.session
 
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
@@ -41,11 +46,33 @@ def check_request(
     name; without one the path is told in snake_case. `skip` lists paths whose limit in the model is known to be wrong.
     """
     shape = client.meta.service_model.operation_model(operation).input_shape
-    faults = [
-        f"{option_name(path, names or {})}: {fault}"
-        for path, fault in iter_faults(shape, request, "")
-        if bare(path) not in skip
-    ]
+    found = [(path, fault) for path, fault in iter_faults(shape, request, "") if bare(path) not in skip]
+    refuse_faults(operation, found, names)
+
+
+@functools.cache
+def model_of(service: str) -> Any:
+    """A service's model without a client."""
+    return botocore.session.Session().get_service_model(service)
+
+
+def check_members(service: str, operation: str, members: Mapping, names: Mapping[str, str] | None = None) -> None:
+    """As `check_request`, of members whose request is not complete yet; one that is None is not given.
+
+    A member of a member is named by its path, as `topicPolicyConfig.tierConfig`.
+    """
+    shape = model_of(service).operation_model(operation).input_shape
+    given = {path: value for path, value in members.items() if value is not None}
+    found = [one for path, value in given.items() for one in iter_faults(member_at(shape, path), value, path)]
+    refuse_faults(operation, found, names)
+
+
+def member_at(shape: Any, path: str) -> Any:
+    return functools.reduce(lambda found, name: found.members[name], path.split("."), shape)
+
+
+def refuse_faults(operation: str, found: Iterable[tuple[str, str]], names: Mapping[str, str] | None) -> None:
+    faults = [f"{option_name(path, names or {})}: {fault}" for path, fault in found]
     if faults:
         raise Refused(
             f"{operation} would be refused",

@@ -20,6 +20,8 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.errors import R
 
 # Services without rows of their own in the table, and whose rows they share.
 SAME_AS = {"bedrock-runtime": "bedrock", "bedrock-agent": "bedrock", "bedrock-agent-runtime": "bedrock"}
+# Option of modules that ask here first (fragment medzen.multiregion.service_regions).
+ARGUMENTS = {"extra_regions": {"type": "list", "elements": "str", "default": []}}
 PARTITIONS = ("aws", "aws-us-gov", "aws-cn")
 
 

@@ -119,7 +119,7 @@ def build_create(params, kms_key_arn, stream):
     keys = [(kind, key) for kind, key in kinds if key]
     request = {
         "TableName": params["name"],
-        "AttributeDefinitions": [{"AttributeName": key["name"], "AttributeType": key["type"]} for _, key in keys],
+        "AttributeDefinitions": [{"AttributeName": key["name"], "AttributeType": key["type"]} for _kind, key in keys],
         "KeySchema": [{"AttributeName": key["name"], "KeyType": kind} for kind, key in keys],
         "BillingMode": ON_DEMAND,
         "DeletionProtectionEnabled": params["deletion_protection"],

@@ -22,7 +22,7 @@ description:
     C(route53:ListResourceRecordSets) and C(route53:ChangeResourceRecordSets), with the IAM permissions of the same
     names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   domain:
     description:

@@ -24,7 +24,7 @@ description:
     C(apigateway:PATCH), C(apigateway:PUT) and C(apigateway:DELETE) on the paths below C(/apis), C(/domainnames) and
     C(/tags). Access logs also need C(logs:CreateLogDelivery) and its like.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:

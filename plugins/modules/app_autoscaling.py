@@ -17,7 +17,7 @@ description:
     C(application-autoscaling:DeregisterScalableTarget), with the IAM permissions of the same names; policies of an ECS
     service also need C(cloudwatch:PutMetricAlarm), C(ecs:DescribeServices) and C(ecs:UpdateService).
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   service_namespace:
     description:

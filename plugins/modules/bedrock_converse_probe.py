@@ -22,7 +22,7 @@ description:
     without a region, C(bedrock:GetInferenceProfile) on the profile, and with O(guardrail) C(bedrock:ApplyGuardrail) on
     the guardrail.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   targets:
     description:
@@ -192,6 +192,9 @@ serving:
   description: The first target that answered as it should; V(null) when none did.
   type: dict
   returned: always
+  contains:
+    region: {description: Its region., type: str}
+    model: {description: The model or profile., type: str}
   sample: {region: eu-west-1, model: "eu.amazon.nova-lite-v1:0"}
 targets:
   description: What came of each target that was tried, in their order.

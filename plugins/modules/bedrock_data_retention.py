@@ -14,7 +14,7 @@ description:
   - Operations used are C(bedrock:GetAccountDataRetention) and C(bedrock:PutAccountDataRetention), with the IAM
     permissions of the same names. They need boto3 1.44.0 or newer.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   mode:
     description:

@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+from __future__ import annotations
+
 DOCUMENTATION = r"""
 ---
 module: bedrock_guardrail
@@ -15,7 +17,7 @@ description:
     the key that it names. Values that the service fills in (actions C(BLOCK), evaluation enabled, modality C(TEXT),
     tier C(CLASSIC)) count as given.
   - An application that uses the C(DRAFT) gets every change at once. Production uses a number, see O(publish_version).
-  - A guardrail has at least one policy: the last one cannot be removed.
+  - A guardrail has at least one policy, so the last one cannot be removed.
   - Every enum, pattern and limit is checked against botocore's model before the first call, in check mode as well.
   - Operations used are C(bedrock:ListGuardrails), C(bedrock:GetGuardrail), C(bedrock:CreateGuardrail),
     C(bedrock:UpdateGuardrail), C(bedrock:CreateGuardrailVersion), C(bedrock:DeleteGuardrail),
@@ -24,7 +26,7 @@ description:
     C(kms:CreateGrant) as well; O(cross_region_profile) needs C(bedrock:CreateGuardrail) and
     C(bedrock:UpdateGuardrail) on the profile's ARN.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:
@@ -77,7 +79,7 @@ options:
             required: true
           examples:
             description:
-              - Up to five prompts that belong to it, of up to 100 characters.
+              - Up to 5 prompts that belong to it, of up to 100 characters.
             type: list
             elements: str
           type:
@@ -127,7 +129,8 @@ options:
             type: str
           output_strength:
             description:
-              - C(NONE), C(LOW), C(MEDIUM) or C(HIGH). C(PROMPT_ATTACK) takes C(NONE) only, which it has when not given.
+              - C(NONE), C(LOW), C(MEDIUM) or C(HIGH). A filter C(type=PROMPT_ATTACK) takes C(NONE) only,
+                which it has when not given.
             type: str
           input_modalities:
             description: &modalities
@@ -314,7 +317,7 @@ options:
     suboptions:
       policies:
         description:
-          - One or two ARNs.
+          - ARNs of policies, 1 or 2.
         type: list
         elements: str
       confidence_threshold:
@@ -435,6 +438,32 @@ guardrail:
     - In check mode as it would be.
   type: dict
   returned: when O(state=present)
+  contains:
+    name: {description: Name., type: str}
+    description: {description: What it is for., type: str}
+    guardrail_id: {description: Identifier; the service gives it., type: str}
+    guardrail_arn: {description: ARN., type: str}
+    version: {description: "C(DRAFT), or the number.", type: str}
+    status:
+      description: C(READY), C(CREATING), C(UPDATING), C(VERSIONING), C(FAILED) or C(DELETING).
+      type: str
+    status_reasons: {description: Why it is C(FAILED)., type: list, elements: str}
+    failure_recommendations: {description: What the service recommends then., type: list, elements: str}
+    blocked_input_messaging: {description: Answer to a prompt that is blocked., type: str}
+    blocked_outputs_messaging: {description: Stands for an answer that is blocked., type: str}
+    topic_policy: {description: Denied C(topics) and their C(tier)., type: dict}
+    content_policy: {description: Content C(filters) and their C(tier)., type: dict}
+    word_policy: {description: "C(words), and C(managed_word_lists) of AWS.", type: dict}
+    sensitive_information_policy: {description: C(pii_entities) and C(regexes)., type: dict}
+    contextual_grounding_policy: {description: Grounding C(filters) and their C(tier)., type: dict}
+    automated_reasoning_policy: {description: C(policies) and their C(confidence_threshold)., type: dict}
+    cross_region_details:
+      description: C(guardrail_profile_id) and C(guardrail_profile_arn) of its guardrail profile.
+      type: dict
+    kms_key_arn: {description: Key that encrypts it; not there with the key of AWS., type: str}
+    created_at: {description: When it was created in ISO 8601., type: str}
+    updated_at: {description: When it was last changed in ISO 8601., type: str}
+    tags: {description: Tags., type: dict}
   sample:
     guardrail_id: a1b2c3d4e5f6
     guardrail_arn: arn:aws:bedrock:eu-central-1:123456789012:guardrail/a1b2c3d4e5f6
@@ -793,10 +822,9 @@ def ensure_absent(module, connection):
 def ensure(module):
     bedrock.check_arn_region("guardrail_id", module.params["guardrail_id"], module.region)
     bedrock.check_arn_region("kms_key_id", module.params["kms_key_id"], module.region)
-    keep = module.params["keep_versions"]
-    if keep is not None and keep < 1:
-        planning.refuse_faults([f"keep_versions: is {keep}; expected 1 or more"])
+    planning.refuse_faults(planning.iter_version_faults(module.params))
     connection = bedrock.connect(module)
+    bedrock.check_names(module.params["name"], module.params["guardrail_id"])
     require_operations(connection, "CreateGuardrail", "UpdateGuardrail", "CreateGuardrailVersion", since="1.39.0")
     return (ensure_present if module.params["state"] == "present" else ensure_absent)(module, connection)
 

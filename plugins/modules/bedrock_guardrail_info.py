@@ -17,7 +17,7 @@ description:
   - Operations used are C(bedrock:ListGuardrails), C(bedrock:GetGuardrail) and C(bedrock:ListTagsForResource), with the
     IAM permissions of the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:
@@ -61,7 +61,7 @@ options:
             required: true
           sides:
             description:
-              - Where it must be blocked. Grounding knows answers only, C(PROMPT_ATTACK) prompts only.
+              - Where it must be blocked. Grounding looks at answers only, the filter against attacks at prompts only.
             type: list
             elements: str
             choices: [INPUT, OUTPUT]
@@ -136,14 +136,49 @@ RETURN = r"""
 guardrails:
   description:
     - Each guardrail's draft as C(bedrock:GetGuardrail) describes it, in snake_case, its tags as a dict.
-    - C(destinations) is where it may be evaluated, null when that is not known. C(versions) is there with
-      O(all_versions), newest first.
-    - C(content_sha256), of the draft and of each version, is a checksum of what it does. Guardrails of two regions, or
-      two versions, that do the same have the same one; name, description, key, dates and the order of lists do not
-      count.
   type: list
   elements: dict
   returned: always
+  contains:
+    name: {description: Name., type: str}
+    description: {description: What it is for., type: str}
+    guardrail_id: {description: Identifier; the service gives it., type: str}
+    guardrail_arn: {description: ARN., type: str}
+    version: {description: "C(DRAFT), or the number.", type: str}
+    status:
+      description: C(READY), C(CREATING), C(UPDATING), C(VERSIONING), C(FAILED) or C(DELETING).
+      type: str
+    status_reasons: {description: Why it is C(FAILED)., type: list, elements: str}
+    failure_recommendations: {description: What the service recommends then., type: list, elements: str}
+    blocked_input_messaging: {description: Answer to a prompt that is blocked., type: str}
+    blocked_outputs_messaging: {description: Stands for an answer that is blocked., type: str}
+    topic_policy: {description: Denied C(topics) and their C(tier)., type: dict}
+    content_policy: {description: Content C(filters) and their C(tier)., type: dict}
+    word_policy: {description: "C(words), and C(managed_word_lists) of AWS.", type: dict}
+    sensitive_information_policy: {description: C(pii_entities) and C(regexes)., type: dict}
+    contextual_grounding_policy: {description: Grounding C(filters) and their C(tier)., type: dict}
+    automated_reasoning_policy: {description: C(policies) and their C(confidence_threshold)., type: dict}
+    cross_region_details:
+      description: C(guardrail_profile_id) and C(guardrail_profile_arn) of its guardrail profile.
+      type: dict
+    kms_key_arn: {description: Key that encrypts it; not there with the key of AWS., type: str}
+    created_at: {description: When it was created in ISO 8601., type: str}
+    updated_at: {description: When it was last changed in ISO 8601., type: str}
+    tags: {description: Tags., type: dict}
+    content_sha256:
+      description:
+        - Checksum of what it does, also of each version. Guardrails of two regions, or two versions, that do the same
+          have the same one; name, description, key, dates and the order of lists do not count.
+      type: str
+    destinations:
+      description: Regions in which it may be evaluated, sorted; V(null) when they are not known.
+      type: list
+      elements: str
+    versions:
+      description: Its numbered versions as C(bedrock:GetGuardrail) describes each in snake_case, newest first.
+      type: list
+      elements: dict
+      returned: with O(all_versions)
   sample:
     - guardrail_id: a1b2c3d4e5f6
       name: medzen-assistant
@@ -164,7 +199,7 @@ compliant:
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.medzen.multiregion.plugins.module_utils import bedrock, guardrail_shapes
+from ansible_collections.medzen.multiregion.plugins.module_utils import bedrock, guardrail_shapes, residency
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import snake
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.guardrail_assertions import (
@@ -253,7 +288,9 @@ def read(module):
     bedrock.check_arn_region("guardrail_id", params["guardrail_id"], module.region)
     if not (params["version"] in (bedrock.DRAFT, NEWEST) or params["version"].isdigit()):
         raise Refused(f"version is {params['version']}", expected=f"a number, {bedrock.DRAFT} or {NEWEST}")
+    residency.check_regions((params["assertions"] or {}).get("destinations"), "assertions.destinations")
     connection = bedrock.connect(module)
+    bedrock.check_names(params["name"], params["guardrail_id"])
     drafts = read_guardrails(connection, params)
     guardrails = [describe_one(connection, params, module.region, draft) for draft in drafts]
     result = {"changed": False, "guardrails": guardrails}

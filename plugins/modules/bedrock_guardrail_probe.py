@@ -19,7 +19,7 @@ description:
     where it has a guardrail profile, on the profile's ARN in every region that it routes to. A target that is given by
     name, or with the version V(NEWEST), needs C(bedrock:ListGuardrails).
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   targets:
     description:
@@ -117,12 +117,28 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description:
-    - A row for each target and case. C(ok) is whether it did as expected. C(policies) names what took hold, as
-      C(content PROMPT_ATTACK), never the text that it found.
-    - C(failure_class) and C(error) are there when it could not be asked, C(texts) with O(return_text).
+    - A row for each target and case.
   type: list
   elements: dict
   returned: always, empty in check mode
+  contains:
+    region: {description: Region of the guardrail., type: str}
+    guardrail_id: {description: Id or ARN of the guardrail., type: str}
+    version: {description: The version., type: str}
+    case: {description: "Name of the case, or its number.", type: str}
+    action: {description: V(NONE) or V(GUARDRAIL_INTERVENED); V(null) when it could not be asked., type: str}
+    expect: {description: What was expected., type: str}
+    ok: {description: Whether it did as expected., type: bool}
+    policies:
+      description: What took hold, as C(content PROMPT_ATTACK), never the text that it found.
+      type: list
+      elements: str
+    texts: {description: What it puts in place., type: list, elements: str, returned: with O(return_text)}
+    failure_class:
+      description: C(throttled), C(access_denied), C(not_found), C(invalid), C(quota) or C(unavailable).
+      type: str
+      returned: when it could not be asked
+    error: {description: Why it could not be asked., type: str, returned: when it could not be asked}
   sample:
     - region: eu-central-1
       guardrail_id: a1b2c3d4e5f6
@@ -253,11 +269,11 @@ def check_cases(params):
             next_step="rename them",
             result={"reason": "invalid_option"},
         )
-    for number, target in enumerate(params["targets"], start=1):
+    for number, target in enumerate(params["targets"]):
         if bool(target["guardrail_id"]) == bool(target["name"]):
             raise Refused(
-                f"Target {number} does not name one guardrail",
-                expected="guardrail_id or name",
+                f"targets[{number}] does not name one guardrail",
+                expected="guardrail_id or name, not empty",
                 next_step="give one of them",
                 result={"reason": "invalid_option"},
             )
@@ -311,6 +327,7 @@ def prepare(module):
         region = target["region"] or module.region
         connection = bedrock.connect(module, "bedrock-runtime", region)
         check_target(connection, target, module.params["cases"])
+        bedrock.check_names(target["name"], None, "targets.")
         prepared.append((connection, target, region))
     if module.check_mode:
         return []

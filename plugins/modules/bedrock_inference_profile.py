@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+from __future__ import annotations
+
 DOCUMENTATION = r"""
 ---
 module: bedrock_inference_profile
@@ -22,7 +24,7 @@ description:
   - Who then calls a model through the profile needs C(bedrock:InvokeModel) on the ARN of the profile and on the ARN of
     the model in every region that RV(inference_profile.destinations) lists.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:
@@ -451,14 +453,17 @@ def check_options(bedrock, params, region):
     residency.check_allowed_regions(params["allowed_regions"])
     for option in ("model_source", "inference_profile_id"):
         check_arn_region(option, params[option], region)
-    given = {"inferenceProfileName": params["name"] or "any", "description": params["description"]}
-    source = params["model_source"] or ANY_MODEL
+    given = {
+        "inferenceProfileName": "any" if params["name"] is None else params["name"],
+        "description": params["description"],
+    }
+    source = ANY_MODEL if params["model_source"] is None else params["model_source"]
     if not source.startswith("arn:"):
         check_request(bedrock, "GetInferenceProfile", {IDENTIFIER: source}, {IDENTIFIER: "model_source"})
         source = ANY_MODEL
     request = build_request({**given, "tags": params["tags"]}, source)
     check_request(bedrock, "CreateInferenceProfile", request, OPTIONS)
-    if params["inference_profile_id"]:
+    if params["inference_profile_id"] is not None:
         identifier = {IDENTIFIER: params["inference_profile_id"]}
         check_request(bedrock, "GetInferenceProfile", identifier, {IDENTIFIER: "inference_profile_id"})
 

@@ -18,7 +18,7 @@ description:
   - Who calls a model through a profile needs C(bedrock:InvokeModel) on the profile's ARN and on the model's ARN in
     every destination; for a global profile also on the model's ARN without a region.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   inference_profile_id:
     description:

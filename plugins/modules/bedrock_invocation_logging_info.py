@@ -13,7 +13,7 @@ description:
     C(s3:GetBucketEncryption) (permission C(s3:GetEncryptionConfiguration)) and C(logs:DescribeLogGroups), with the IAM
     permissions of the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options: {}
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -51,17 +51,37 @@ logging_config:
   description: The configuration as the service has it, in snake_case, empty when there is none.
   type: dict
   returned: always
+  contains:
+    s3_config: {description: C(bucket_name) and C(key_prefix) of the bucket that takes the log., type: dict}
+    cloud_watch_config:
+      description: C(log_group_name), C(role_arn) and C(large_data_delivery_s3_config).
+      type: dict
+    text_data_delivery_enabled: {description: Whether text is written., type: bool}
+    image_data_delivery_enabled: {description: Whether images are written., type: bool}
+    embedding_data_delivery_enabled: {description: Whether embeddings are written., type: bool}
+    video_data_delivery_enabled: {description: Whether videos are written., type: bool}
+    audio_data_delivery_enabled: {description: Whether audio is written., type: bool}
   sample:
     s3_config:
       bucket_name: medzen-bedrock-eu-central-1
     text_data_delivery_enabled: true
 places:
   description:
-    - Each bucket and the log group, with C(option), C(kind), C(name), C(exists), C(region), C(kms_key) and, for the log
-      group, C(retention_days), null for one that keeps for ever.
+    - Each bucket and the log group.
   type: list
   elements: dict
   returned: always
+  contains:
+    option: {description: "The option that names it, as C(s3.bucket).", type: str}
+    kind: {description: C(bucket) or C(log_group)., type: str}
+    name: {description: Its name., type: str}
+    exists: {description: Whether it is there., type: bool}
+    region: {description: Its region; V(null) when it is not there., type: str}
+    kms_key: {description: Key that encrypts it; V(null) without one., type: str}
+    retention_days:
+      description: How many days a log group keeps; V(null) for ever.
+      type: int
+      returned: for a log group
 unencrypted:
   description: Names of places without a KMS key, those that are not there among them.
   type: list

@@ -18,7 +18,7 @@ description:
   - Who then calls a model needs C(bedrock:InvokeModel) on its ARN; through an inference profile, on the profile's ARN
     and on the model's ARN in every region of RV(models[].destinations).
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   model_ids:
     description:

@@ -109,7 +109,7 @@ attributes:
     description: A second run with the same options changes nothing.
     support: full
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 """
 
 EXAMPLES = r"""
@@ -164,6 +164,9 @@ app_instance:
       description: Where messages and events are exported to, sorted by kind of data.
       type: list
       elements: dict
+      contains:
+        data_type: {description: V(Channel) or V(ChannelMessage)., type: str}
+        resource_arn: {description: ARN of the Kinesis stream., type: str}
     admins:
       description: ARNs of the administrators, sorted.
       type: list

@@ -42,7 +42,7 @@ attributes:
     description: Only reads.
     support: full
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 """
 
 EXAMPLES = r"""
@@ -85,6 +85,9 @@ app_instances:
       description: Where messages and events are exported to, sorted by kind of data.
       type: list
       elements: dict
+      contains:
+        data_type: {description: V(Channel) or V(ChannelMessage)., type: str}
+        resource_arn: {description: ARN of the Kinesis stream., type: str}
       sample:
         - data_type: ChannelMessage
           resource_arn: arn:aws:kinesis:eu-central-1:123456789012:stream/chime-messaging-medzen

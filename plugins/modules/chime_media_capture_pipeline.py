@@ -98,7 +98,7 @@ attributes:
     description: A second run with the same options changes nothing.
     support: full
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 """
 
 EXAMPLES = r"""
@@ -125,6 +125,25 @@ pipeline:
     - The pipeline as the service describes it, in snake_case, its tags as a dict; in check mode as it would be.
   type: dict
   returned: when there is one
+  contains:
+    media_pipeline_id: {description: Identifier., type: str, returned: outside of check mode}
+    media_pipeline_arn: {description: ARN., type: str, returned: outside of check mode}
+    source_type: {description: V(ChimeSdkMeeting)., type: str}
+    source_arn: {description: ARN of the meeting., type: str}
+    status:
+      description:
+        - V(NotStarted), V(Initializing), V(InProgress), V(Paused), V(Stopping), V(Stopped) or V(Failed).
+      type: str
+    sink_type: {description: V(S3Bucket)., type: str}
+    sink_arn: {description: ARN of the bucket., type: str}
+    sink_iam_role_arn: {description: ARN of the role that writes., type: str}
+    created_timestamp: {description: When it was started in ISO 8601., type: str}
+    updated_timestamp: {description: When it last changed in ISO 8601., type: str}
+    chime_sdk_meeting_configuration: {description: What is recorded in C(artifacts_configuration)., type: dict}
+    sse_aws_key_management_params:
+      description: C(aws_kms_key_id) and C(aws_kms_encryption_context) of each object.
+      type: dict
+    tags: {description: Tags., type: dict}
   sample:
     media_pipeline_id: 1a2b3c4d-1111-2222-3333-444455556666
     media_pipeline_arn: arn:aws:chime:eu-central-1:123456789012:media-pipeline/1a2b3c4d-1111-2222-3333-444455556666

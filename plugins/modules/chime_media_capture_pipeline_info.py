@@ -50,7 +50,7 @@ attributes:
     description: Only reads.
     support: full
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 """
 
 EXAMPLES = r"""
@@ -69,6 +69,25 @@ pipelines:
   type: list
   elements: dict
   returned: always
+  contains:
+    media_pipeline_id: {description: Identifier., type: str}
+    media_pipeline_arn: {description: ARN., type: str}
+    source_type: {description: V(ChimeSdkMeeting)., type: str}
+    source_arn: {description: ARN of the meeting., type: str}
+    status:
+      description:
+        - V(NotStarted), V(Initializing), V(InProgress), V(Paused), V(Stopping), V(Stopped) or V(Failed).
+      type: str
+    sink_type: {description: V(S3Bucket)., type: str}
+    sink_arn: {description: ARN of the bucket., type: str}
+    sink_iam_role_arn: {description: ARN of the role that writes., type: str}
+    created_timestamp: {description: When it was started in ISO 8601., type: str}
+    updated_timestamp: {description: When it last changed in ISO 8601., type: str}
+    chime_sdk_meeting_configuration: {description: What is recorded in C(artifacts_configuration)., type: dict}
+    sse_aws_key_management_params:
+      description: C(aws_kms_key_id) and C(aws_kms_encryption_context) of each object.
+      type: dict
+    tags: {description: Tags., type: dict, returned: with O(include_tags)}
   sample:
     - media_pipeline_id: 1a2b3c4d-1111-2222-3333-444455556666
       source_arn: arn:aws:chime:eu-central-1:123456789012:meeting/aaaabbbb-1111-2222-3333-ccccddddeeee

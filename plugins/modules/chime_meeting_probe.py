@@ -78,7 +78,7 @@ attributes:
     description: Leaves nothing behind.
     support: full
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 """
 
 EXAMPLES = r"""
@@ -231,6 +231,15 @@ def check_options(connection, params, request):
             found=request["ExternalMeetingId"],
             expected=f"no {RESERVED_PREFIX} at the beginning",
             next_step="choose another identifier",
+            result={"reason": "invalid_option"},
+        )
+    limit = params["max_latency_ms"]
+    if limit is not None and limit < 1:
+        raise Refused(
+            "max_latency_ms allows no meeting",
+            found=f"{limit:g}",
+            expected="1 or more",
+            next_step="correct the option",
             result={"reason": "invalid_option"},
         )
     if params["expected_host_code"] and not placement.CODE.fullmatch(params["expected_host_code"]):

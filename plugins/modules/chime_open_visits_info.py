@@ -16,7 +16,7 @@ description:
   - The operation used is C(dynamodb:Scan), with O(control_region) also C(chime-sdk-meetings:GetMeeting). The IAM
     permissions are C(dynamodb:Scan) on the table and C(chime:GetMeeting).
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   table:
     description:
@@ -130,7 +130,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import chime_sd
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused, WaitTimeout
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
-from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import iter_faults
+from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import check_members, iter_faults
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_regions import require_region
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import wait_arguments, wait_until
 
@@ -262,6 +262,7 @@ def report(module):
     options = module.params
     check_options(options)
     dynamodb, chime = client(module, "dynamodb"), None
+    check_members("dynamodb", "Scan", {"TableName": options["table"]}, {"TableName": "table"})
     if options["control_region"]:
         require_region(chime_sdk.MEETINGS, options["control_region"], options["extra_regions"])
         chime = client(module, chime_sdk.MEETINGS, options["control_region"])

@@ -75,7 +75,7 @@ attributes:
     description: Only reads.
     support: full
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 """
 
 EXAMPLES = r"""
@@ -134,7 +134,7 @@ verdict:
 import re
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.medzen.multiregion.plugins.module_utils import chime_sdk
+from ansible_collections.medzen.multiregion.plugins.module_utils import chime_sdk, media_capture, residency
 from ansible_collections.medzen.multiregion.plugins.module_utils import recording_preflight as recording
 from ansible_collections.medzen.multiregion.plugins.module_utils import recording_reads as reads
 from ansible_collections.medzen.multiregion.plugins.module_utils.clients import Clients
@@ -143,8 +143,10 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.kms import desc
 from ansible_collections.medzen.multiregion.plugins.module_utils.preflight import Unknown, worst
 from ansible_collections.medzen.multiregion.plugins.module_utils.preflight_reads import look, read_account
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
+from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import check_members
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_regions import endpoint_regions, has_endpoint
 
+PIPELINE_OPTIONS = {"SinkArn": "bucket", "SinkIamRoleArn": "sink_role_arn"}
 NO_BUCKET = Unknown("there is no bucket to look at")
 
 
@@ -162,6 +164,18 @@ def check_options(params):
             next_step="correct the options named",
             result={"reason": "invalid_option", "faults": faults},
         )
+
+
+def check_names(params):
+    """Names that nothing can have: looked for, they would seem not to be there."""
+    residency.check_regions([params["meeting_region"]], "meeting_region")
+    sink = params["bucket"] and media_capture.sink_arn(params["bucket"], "")
+    pipeline = {"SinkArn": sink, "SinkIamRoleArn": params["sink_role_arn"] or None}
+    check_members(chime_sdk.PIPELINES, "CreateMediaCapturePipeline", pipeline, PIPELINE_OPTIONS)
+    key = {"KeyId": params["kms_key"] or None}
+    check_members("kms", "DescribeKey", key, {"KeyId": "kms_key"})
+    quota = {"QuotaCode": params["quota_code"] or None}
+    check_members("service-quotas", "GetServiceQuota", quota, {"QuotaCode": "quota_code"})
 
 
 def check_bucket(s3, params, account):
@@ -235,6 +249,7 @@ def check_all(module):
     params = module.params
     check_options(params)
     clients = Clients(module)
+    check_names(params)
     account = read_account_of(clients, params)
     place, checks = check_bucket(clients("s3", params["meeting_region"]), params, account)
     home = place if isinstance(place, str) else params["meeting_region"]

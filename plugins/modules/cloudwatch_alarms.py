@@ -14,7 +14,7 @@ description:
     C(cloudwatch:TagResource), C(cloudwatch:UntagResource) and C(cloudwatch:DeleteAlarms), with the IAM permissions of
     the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   alarms:
     description:

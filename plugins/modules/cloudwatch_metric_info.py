@@ -13,7 +13,8 @@ description:
   - A metric that has never been published has no datapoints. That is not zero, so RV(total) is then V(null);
     for metrics that AWS publishes only when there is something to count, say so with O(absent_is_zero).
   - Needs C(cloudwatch:GetMetricStatistics) and C(cloudwatch:ListMetrics).
-author: MedZen platform team
+author:
+  - MedZen platform team (@medzen)
 attributes:
   check_mode: {description: Can run in check mode and does the same., support: full}
   diff_mode: {description: Changes nothing., support: N/A}

@@ -22,7 +22,7 @@ description:
     the tables of both regions, C(s3:ListAllMyBuckets), and C(s3:GetBucketLocation), C(s3:ListBucket) and
     C(s3:GetObject) on the buckets of both.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   copy_region:
     description:
@@ -45,6 +45,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - medzen.multiregion.service_regions
 notes:
   - Reads every item and lists every object; what it keeps in memory is a key and a checksum of each.
   - An item that is written between the two readings may be named as missing. Run again when that matters.
@@ -130,6 +131,8 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.object_copies i
     read_objects,
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
+from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import check_members
+from ansible_collections.medzen.multiregion.plugins.module_utils.service_regions import ARGUMENTS, require_region
 
 
 @describe("describe table {table}", missing=("ResourceNotFoundException",))
@@ -244,10 +247,26 @@ def check_options(module):
         )
 
 
+def check_names(options):
+    """An empty beginning is that of every bucket, and nothing that somebody means."""
+    for number, table in enumerate(options["tables"]):
+        check_members("dynamodb", "DescribeTable", {"TableName": table}, {"TableName": f"tables[{number}]"})
+    if "" in options["bucket_prefixes"]:
+        raise Refused(
+            "bucket_prefixes has an empty one, with which every bucket begins",
+            expected="beginnings of names",
+            next_step="name what is to be compared",
+            result={"reason": "invalid_option"},
+        )
+
+
 def report(module):
     check_options(module)
     options, copy_region = module.params, module.params["copy_region"]
     tables = client(module, "dynamodb"), client(module, "dynamodb", copy_region)
+    check_names(options)
+    for region in (module.region, copy_region):
+        require_region("dynamodb", region, options["extra_regions"])
     found = [
         unless_unreadable("table", name, lambda name=name: compare_table(tables, name, copy_region))
         for name in options["tables"]
@@ -268,6 +287,7 @@ def main():
         "copy_region": {"required": True},
         "tables": {"type": "list", "elements": "str", "default": []},
         "bucket_prefixes": {"type": "list", "elements": "str", "default": []},
+        **ARGUMENTS,
     }
     run(AnsibleAWSModule(argument_spec=argument_spec, supports_check_mode=True), report)
 

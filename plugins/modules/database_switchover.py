@@ -22,7 +22,7 @@ description:
     C(route53:ChangeResourceRecordSets), C(route53:GetChange) and C(secretsmanager:GetSecretValue), with the IAM
     permissions of the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   source:
     description:

@@ -17,7 +17,7 @@ description:
   - It only reads. The operations used are C(route53:ListHostedZonesByName) and C(route53:GetHostedZone), with the IAM
     permissions of the same names, and none when O(name_servers) is given.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   record:
     description:

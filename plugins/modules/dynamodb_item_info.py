@@ -16,7 +16,7 @@ description:
     of the same names on the table, with O(query.index) also on the index. A table under a key of its own needs
     C(kms:Decrypt) on it.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   table:
     description:
@@ -127,6 +127,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - medzen.multiregion.service_regions
 notes:
   - A table that does not exist is a failure, not an absent item.
 attributes:
@@ -172,7 +173,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-items:
+found_items:
   description: The items as plain values, in the order of the sort key.
   type: list
   elements: dict
@@ -200,7 +201,7 @@ violations:
   elements: dict
   returned: always
   contains:
-    item: {description: Place of the item in RV(items) counted from 0; V(null) for O(expect)., type: int}
+    item: {description: Place of the item in RV(found_items) counted from 0; V(null) for O(expect)., type: int}
     attribute: {description: Name of the attribute; V(null) for O(expect)., type: str}
     test: {description: The test., type: str}
     text: {description: What was found and what was expected., type: str}
@@ -216,6 +217,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.aws import clie
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused, WaitTimeout
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import check_request
+from ansible_collections.medzen.multiregion.plugins.module_utils.service_regions import ARGUMENTS, require_region
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import wait_until
 
 LIMIT_MAX = 1000
@@ -264,7 +266,7 @@ def look(dynamodb, options):
     items, truncated = read_items(dynamodb, options)
     violations = judge(items, truncated, options)
     return {
-        "items": [values.choose(item, options["attributes"]) for item in items],
+        "found_items": [values.choose(item, options["attributes"]) for item in items],
         "count": len(items),
         "truncated": truncated,
         "ok": not violations,
@@ -361,6 +363,7 @@ def check_options(dynamodb, options):
 
 def report(module):
     options = module.params
+    require_region("dynamodb", module.region, options["extra_regions"])
     dynamodb = client(module, "dynamodb")
     check_options(dynamodb, options)
     result = look(dynamodb, options) if module.check_mode else look_until(dynamodb, options)
@@ -401,6 +404,7 @@ def main():
         "wait_timeout": {"type": "int", "default": 0},
         "poll_seconds": {"type": "float", "default": 2.0},
         "fail_on_violation": {"type": "bool", "default": True},
+        **ARGUMENTS,
     }
     module = AnsibleAWSModule(
         argument_spec=argument_spec,

@@ -22,7 +22,7 @@ description:
     names. Replicas also take C(dynamodb:CreateTableReplica), C(dynamodb:DeleteTableReplica), the rights to read and
     write items of both tables, and C(iam:CreateServiceLinkedRole).
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:

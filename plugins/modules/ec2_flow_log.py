@@ -16,7 +16,7 @@ description:
     C(ec2:DeleteTags), with the IAM permissions of the same names; delivery to a log group also needs C(iam:PassRole)
     for O(role_arn), and to a bucket C(logs:CreateLogDelivery) and C(logs:DeleteLogDelivery).
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   vpc_id:
     description:

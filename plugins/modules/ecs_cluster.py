@@ -14,7 +14,7 @@ description:
     C(ecs:TagResource), C(ecs:UntagResource), C(ecs:ListServices) and C(ecs:DeleteCluster), with the IAM permissions of
     the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:

@@ -20,7 +20,7 @@ description:
     C(ecs:UpdateService), C(ecs:DeleteService), C(ecs:TagResource) and C(ecs:UntagResource), with the IAM permissions of
     the same names; creating also needs C(iam:PassRole) for the roles of the task definition.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:

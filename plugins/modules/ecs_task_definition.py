@@ -23,7 +23,7 @@ description:
     C(ecs:DeregisterTaskDefinition), C(ecs:TagResource) and C(ecs:UntagResource), with the IAM permissions of the same
     names; registering also needs C(iam:PassRole) for the roles.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   family:
     description:

@@ -18,7 +18,7 @@ description:
     C(elasticloadbalancing:RemoveTags) and C(elasticloadbalancing:DeleteTargetGroup), with the IAM permissions of the
     same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:

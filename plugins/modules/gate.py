@@ -88,7 +88,7 @@ attributes:
     description: Changes nothing.
     support: full
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 """
 
 EXAMPLES = r"""

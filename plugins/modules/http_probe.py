@@ -15,7 +15,7 @@ description:
   - Each request resolves the name anew and uses its own connection, as a client after a change of DNS would.
   - Only GET, HEAD and OPTIONS are taken for reading. In check mode a sequence that writes is reported and not sent.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   url:
     description:

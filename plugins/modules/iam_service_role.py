@@ -18,7 +18,7 @@ description:
     C(iam:DetachRolePolicy), C(iam:PutRolePolicy), C(iam:DeleteRolePolicy), C(iam:TagRole), C(iam:UntagRole) and
     C(iam:DeleteRole), with the IAM permissions of the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:

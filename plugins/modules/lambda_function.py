@@ -18,7 +18,7 @@ description:
     C(lambda:RemovePermission), C(lambda:TagResource), C(lambda:UntagResource) and C(lambda:DeleteFunction), with the
     IAM permissions of the same names, and C(iam:PassRole) on the role.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:
@@ -96,6 +96,11 @@ options:
       - Days (ISO 8601) on which runtimes end, by runtime, where AWS has moved them.
     type: dict
     default: {}
+  wait_timeout:
+    description:
+      - How long to wait until the function is active and updated, in seconds.
+    type: int
+    default: 300
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules

@@ -44,7 +44,7 @@ attributes:
     description: A second run with the same options changes nothing.
     support: full
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 """
 
 EXAMPLES = r"""

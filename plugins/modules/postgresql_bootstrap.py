@@ -14,7 +14,7 @@ description:
   - Nothing is ever taken away. Roles, schemas, extensions and privileges that are not named stay.
   - A role's password is checked by logging in with it, and sent as a SCRAM verifier, so that it appears in no log.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   roles:
     description:

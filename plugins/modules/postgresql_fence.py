@@ -23,7 +23,7 @@ description:
     of RDS has both.
   - Works with PostgreSQL 15 and newer.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   state:
     description:
@@ -154,9 +154,13 @@ lsn_still:
   type: bool
   returned: when O(state=fenced)
 refused_write:
-  description: The proof, with RV(refused_write.sqlstate), the role that tried and the number of tables that refused.
+  description: The proof.
   type: dict
   returned: when O(state=fenced)
+  contains:
+    sqlstate: {description: PostgreSQL's code of the refusal., type: str}
+    role: {description: The role that tried., type: str}
+    tables: {description: How many tables refused., type: int}
   sample: {sqlstate: "25006", role: ehrbase_restricted, tables: 17}
 proof:
   description: Who made the proof, V(application) or V(owner).

@@ -16,7 +16,7 @@ description:
   - A side that cannot be read makes the verdict V(unknown), which is not V(equal).
   - It only reads. Both sides should be fenced, or one be a replica that has caught up with its fenced source.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   source:
     description:

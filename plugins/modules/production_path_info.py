@@ -55,7 +55,7 @@ attributes:
     description: Only reads.
     support: full
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 """
 
 EXAMPLES = r"""

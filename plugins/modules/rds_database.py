@@ -21,7 +21,7 @@ description:
     C(kms:DescribeKey), C(secretsmanager:DescribeSecret) and C(secretsmanager:GetSecretValue), with the IAM permissions
     of the same names; an encrypted instance also needs C(kms:CreateGrant), monitoring needs C(iam:PassRole).
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   state:
     description:
@@ -845,10 +845,10 @@ MASTER_SPEC = {
     },
     "mutually_exclusive": [("password", "password_secret")],
 }
-NUMBER, FLAG, NAMES = {"type": "int"}, {"type": "bool"}, {"type": "list", "elements": "str"}
 
 
 def build_argument_spec():
+    number, flag, names = {"type": "int"}, {"type": "bool"}, {"type": "list", "elements": "str"}
     return {
         "state": {"choices": ["present", "absent"], "default": "present"},
         "db_instance_identifier": {"required": True, "aliases": ["id"]},
@@ -859,26 +859,26 @@ def build_argument_spec():
         "db_instance_class": {"aliases": ["class"]},
         "storage": {
             "type": "dict",
-            "options": {"type": {}, "gb": NUMBER, "max_gb": NUMBER, "iops": NUMBER, "throughput": NUMBER},
+            "options": {"type": {}, "gb": number, "max_gb": number, "iops": number, "throughput": number},
         },
-        "multi_az": FLAG,
+        "multi_az": flag,
         "kms_key_id": {},
         "subnet_group": {},
         "parameter_group": {},
-        "security_group_ids": NAMES,
-        "port": NUMBER,
-        "backup": {"type": "dict", "options": {"retention_days": NUMBER, "window": {}}},
+        "security_group_ids": names,
+        "port": number,
+        "backup": {"type": "dict", "options": {"retention_days": number, "window": {}}},
         "maintenance_window": {},
         "monitoring": {
             "type": "dict",
             "options": {"interval_s": {"type": "int", "choices": [0, 1, 5, 10, 15, 30, 60]}, "role_arn": {}},
         },
-        "performance_insights": FLAG,
-        "log_exports": NAMES,
-        "deletion_protection": FLAG,
-        "publicly_accessible": FLAG,
-        "auto_minor_version_upgrade": FLAG,
-        "copy_tags_to_snapshot": FLAG,
+        "performance_insights": flag,
+        "log_exports": names,
+        "deletion_protection": flag,
+        "publicly_accessible": flag,
+        "auto_minor_version_upgrade": flag,
+        "copy_tags_to_snapshot": flag,
         "allow_reboot": {"type": "bool", "default": False},
         "database_name": {},
         "master": MASTER_SPEC,

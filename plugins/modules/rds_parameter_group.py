@@ -17,7 +17,7 @@ description:
     C(rds:AddTagsToResource), C(rds:RemoveTagsFromResource) and C(rds:DeleteDBParameterGroup), with the IAM permissions
     of the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:

@@ -18,7 +18,7 @@ description:
   - Operations used are C(rds:DescribeDBInstances), C(rds:AddTagsToResource) and C(rds:PromoteReadReplica), with the IAM
     permissions of the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   db_instance_identifier:
     description:

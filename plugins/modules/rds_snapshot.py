@@ -17,7 +17,7 @@ description:
     C(rds:DeleteDBSnapshot), C(rds:AddTagsToResource) and C(rds:RemoveTagsFromResource), with the IAM permissions of
     the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   state:
     description:

@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+from __future__ import annotations
+
 DOCUMENTATION = r"""
 ---
 module: rds_snapshot_copy
@@ -19,7 +21,7 @@ description:
     C(rds:RemoveTagsFromResource) and C(kms:DescribeKey), with the IAM permissions of the same names;
     C(rds:CopyDBSnapshot) also needs C(kms:CreateGrant) on both keys.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   source_snapshot_arn:
     description:

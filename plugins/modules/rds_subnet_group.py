@@ -13,7 +13,7 @@ description:
     C(rds:ModifyDBSubnetGroup), C(rds:AddTagsToResource), C(rds:RemoveTagsFromResource) and C(rds:DeleteDBSubnetGroup),
     with the IAM permissions of the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:

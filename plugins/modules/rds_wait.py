@@ -13,7 +13,7 @@ description:
   - It only reads. Operations used are C(rds:DescribeDBInstances) and C(rds:DescribeDBSnapshots), with the IAM
     permissions of the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   resource:
     description:

@@ -86,7 +86,7 @@ attributes:
     description: Only reads.
     support: full
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 """
 
 EXAMPLES = r"""
@@ -148,6 +148,16 @@ kinds:
       description: What was found, with its owner and what the plan does with it.
       type: list
       elements: dict
+      contains:
+        kind: {description: Name of the kind., type: str}
+        id: {description: "The item's id.", type: str}
+        name: {description: Its name., type: str}
+        arn: {description: Its ARN., type: str}
+        state: {description: Its state., type: str}
+        note: {description: What else is known., type: str, returned: when there is anything}
+        owner: {description: What shows that it is of the workload; empty when nothing does., type: str}
+        plan: {description: "C(foreign), C(keep), C(none), or what is done with it.", type: str}
+        reason: {description: Why it is kept or foreign., type: str}
 unknown_kinds:
   description: Kinds that could not be listed.
   returned: always

@@ -29,7 +29,7 @@ description:
     C(ec2:AssociateRouteTable), C(ec2:ReplaceRouteTableAssociation), C(ec2:CreateVpcEndpoint),
     C(ec2:ModifyVpcEndpoint), C(ec2:CreateTags) and C(ec2:DeleteTags), with the IAM permissions of the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:

@@ -17,7 +17,8 @@ description:
     C(acm:DescribeCertificate), C(rds:DescribeDBInstances), C(rds:DescribeDBParameterGroups), C(ecs:DescribeClusters),
     C(ecs:DescribeServices), C(sns:GetTopicAttributes), C(elasticloadbalancing:DescribeLoadBalancers) and
     C(elasticloadbalancing:DescribeTargetGroups).
-author: MedZen platform team
+author:
+  - MedZen platform team (@medzen)
 attributes:
   check_mode: {description: Can run in check mode and does the same., support: full}
   diff_mode: {description: Changes nothing., support: N/A}
@@ -63,10 +64,10 @@ region:
   type: dict
   contains:
     vpc_id: {description: The VPC., type: str, sample: vpc-0a1b2c3d}
-    public_subnet_ids: {description: Subnets that give public addresses, by CIDR., type: list, elements: str}
-    private_subnet_ids: {description: The other subnets, by CIDR., type: list, elements: str}
+    public_subnet_ids: {description: "Subnets that give public addresses, by CIDR.", type: list, elements: str}
+    private_subnet_ids: {description: "The other subnets, by CIDR.", type: list, elements: str}
     internet_gateway_id: {description: The internet gateway., type: str}
-    nat_gateways: {description: Living NAT gateways (id, state, subnet_id)., type: list, elements: dict}
+    nat_gateways: {description: "Living NAT gateways (id, state, subnet_id).", type: list, elements: dict}
     s3_endpoint_id: {description: The gateway endpoint of S3., type: str}
     security_group_ids: {description: "Groups by their part: alb, ecs, rds.", type: dict}
     kms_key_arn: {description: The key behind C(alias/<workload>-<region>)., type: str}

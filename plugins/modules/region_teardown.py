@@ -127,7 +127,7 @@ attributes:
     description: With nothing left to delete, nothing is written.
     support: full
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 """
 
 EXAMPLES = r"""

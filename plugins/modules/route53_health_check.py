@@ -20,7 +20,7 @@ description:
     C(route53:ListHostedZones) and C(route53:ListResourceRecordSets), with the IAM permissions of the same names
     (C(route53:ListTagsForResource) for the tags).
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:

@@ -25,7 +25,7 @@ description:
     C(route53:ListResourceRecordSets), C(route53:ChangeResourceRecordSets) and C(route53:GetChange), with the IAM
     permissions of the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   zone:
     description:

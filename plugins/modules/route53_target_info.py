@@ -16,7 +16,7 @@ description:
   - Operations used are C(route53:ListHostedZonesByName), C(route53:GetHostedZone) and
     C(route53:ListResourceRecordSets), with the IAM permissions of the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   zone:
     description:

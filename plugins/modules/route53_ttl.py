@@ -16,7 +16,8 @@ description:
   - An alias has the TTL of its target, 60 s for a load balancer, which nobody can lower. It is reported and left alone.
   - Needs C(route53:ListHostedZonesByName), C(route53:ListResourceRecordSets), C(route53:ChangeResourceRecordSets)
     and C(route53:GetChange).
-author: MedZen platform team
+author:
+  - MedZen platform team (@medzen)
 attributes:
   check_mode: {description: Reports what would be lowered and writes nothing., support: full}
   diff_mode: {description: Shows the TTLs before and after., support: full}

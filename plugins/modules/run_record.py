@@ -20,7 +20,7 @@ description:
     C(dynamodb:DescribeContinuousBackups), C(dynamodb:UpdateContinuousBackups), C(dynamodb:PutItem),
     C(dynamodb:UpdateItem) and C(dynamodb:DeleteItem), with the IAM permissions of the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   state:
     description:

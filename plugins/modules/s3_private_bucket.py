@@ -21,7 +21,7 @@ description:
   - IAM permissions are C(s3:ListBucket), C(s3:ListBucketVersions), C(s3:CreateBucket), C(s3:DeleteBucket), C(s3:Get*)
     and C(s3:Put*) of these configurations, C(kms:DescribeKey), and C(iam:PassRole) on the role that replicates.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:

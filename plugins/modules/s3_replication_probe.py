@@ -16,7 +16,7 @@ description:
     C(s3:PutObject), C(s3:GetObject), C(s3:ListBucket), C(s3:DeleteObject) and C(s3:DeleteObjectVersion) on the buckets,
     and C(kms:GenerateDataKey) and C(kms:Decrypt) on their keys.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   bucket:
     description:
@@ -67,6 +67,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - medzen.multiregion.service_regions
 attributes:
   check_mode:
     description: Checks the options and makes no call.
@@ -108,10 +109,13 @@ key:
   type: str
   returned: always
 arrived:
-  description: The copies that have the object, as C(bucket), and C(after_s), the seconds that it took.
+  description: The copies that have the object.
   type: list
   elements: dict
   returned: when the object was put
+  contains:
+    bucket: {description: Name of the bucket., type: str}
+    after_s: {description: How long it took in seconds., type: float}
 encryption:
   description: How bucket and copies encrypted it, by bucket.
   type: dict
@@ -138,6 +142,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, token
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused, WaitTimeout
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
+from ansible_collections.medzen.multiregion.plugins.module_utils.service_regions import ARGUMENTS, require_region
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import TimeLeft, wait_until
 
 # A HEAD has no body that could say NoSuchKey.
@@ -146,9 +151,10 @@ KMS = ("aws:kms", "aws:kms:dsse")
 BODY = b"This object proves that a bucket is copied. It may be deleted.\n"
 
 
-@describe("put {key} into {bucket}")
+@describe("put {key} into {bucket}", missing=("PreconditionFailed",))
 def put_object(s3, bucket, key):
-    return s3.put_object(Bucket=bucket, Key=key, Body=BODY, aws_retry=True)
+    """The answer; none when the object is there already, from a call before it whose answer was lost."""
+    return s3.put_object(Bucket=bucket, Key=key, Body=BODY, IfNoneMatch="*", aws_retry=True)
 
 
 @describe("look for {key} in {bucket}", missing=NOT_THERE)
@@ -160,6 +166,11 @@ def head_object(s3, bucket, key):
 def delete_object(s3, bucket, key, version):
     which = {"VersionId": version} if version else {}
     s3.delete_object(Bucket=bucket, Key=key, **which, aws_retry=True)
+
+
+def put_once(s3, bucket, key):
+    """What the bucket says of the object. Put twice it would have two versions, of which one is never found again."""
+    return put_object(s3, bucket, key) or head_object(s3, bucket, key) or {}
 
 
 def build_key(params):
@@ -212,13 +223,13 @@ def look(places, params, key, put, clock=time.monotonic):
 
 
 def clean_up(places, key, put):
-    """What is left. Copies go by the version of the original, also those that arrived after the wait."""
-    left = []
+    """What is left, and why. Copies go by the version of the original, also those that arrived after the wait."""
+    left = {}
     for connection, place in places:
         try:
             delete_object(connection, place["bucket"], key, put.get("VersionId"))
-        except AwsError:
-            left.append(f"{place['bucket']}/{key}")
+        except AwsError as error:
+            left[f"{place['bucket']}/{key}"] = error.message
     return left
 
 
@@ -235,14 +246,29 @@ def refuse(result):
     )
 
 
+def check_options(params):
+    faults = [f"{name}: is {params[name]}; expected 0 or more" for name in ("wait_timeout", "poll_seconds")
+              if params[name] < 0]  # fmt: skip
+    if faults:
+        raise Refused(
+            "The probe cannot be made like this",
+            found="; ".join(faults),
+            next_step="correct the options named",
+            result={"reason": "invalid_option", "faults": faults},
+        )
+
+
 def probe(module):
     params = module.params
+    check_options(params)
+    for region in (module.region, *(copy["region"] for copy in params["copies"])):
+        require_region("s3", region, params["extra_regions"])
     key = build_key(params)
     if module.check_mode:
         return {"changed": False, "skipped_call": True, "key": key}
     own = (client(module, "s3"), {"bucket": params["bucket"]})
     places = [own, *((client(module, "s3", copy["region"]), copy) for copy in params["copies"])]
-    put = put_object(own[0], params["bucket"], key)
+    put = put_once(own[0], params["bucket"], key)
     result = {"verdict": "refuse", "reasons": [], "arrived": [], "encryption": {}}
     try:
         result = look(places, params, key, put)
@@ -250,7 +276,8 @@ def probe(module):
         result["reasons"].append(error.message)
     finally:
         left = clean_up(places, key, put)
-    result |= {"changed": False, "skipped_call": False, "key": key, "deleted": not left, "left": left}
+    result["reasons"] += [f"not_deleted: {message}" for message in left.values()]
+    result |= {"changed": False, "skipped_call": False, "key": key, "deleted": not left, "left": list(left)}
     if left or (params["require_ok"] and result["verdict"] != "ok"):
         refuse(result)
     return result
@@ -266,6 +293,7 @@ def main():
         "require_ok": {"type": "bool", "default": True},
         "wait_timeout": {"type": "int", "default": 900},
         "poll_seconds": {"type": "float", "default": 5.0},
+        **ARGUMENTS,
     }
     run(AnsibleAWSModule(argument_spec=argument_spec, supports_check_mode=True), probe)
 

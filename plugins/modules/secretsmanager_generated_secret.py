@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+from __future__ import annotations
+
 DOCUMENTATION = r"""
 ---
 module: secretsmanager_generated_secret
@@ -21,7 +23,7 @@ description:
     C(kms:DescribeKey); with O(copy_from) also C(secretsmanager:GetSecretValue) and C(secretsmanager:PutSecretValue).
     The IAM permissions have the same names.
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 options:
   name:
     description:
@@ -168,7 +170,8 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.wait import wai
 
 MISSING = ("ResourceNotFoundException",)
 DEFAULT_KEY = "alias/aws/secretsmanager"
-IN_SYNC, FAILED = "InSync", "Failed"
+IN_SYNC = "InSync"
+FAILED = "Failed"
 
 
 @dataclass(frozen=True)

@@ -318,7 +318,7 @@ seealso:
   - module: medzen.multiregion.chime_recording_preflight_info
   - module: medzen.multiregion.bedrock_model_access_info
 author:
-  - MedZen platform team
+  - MedZen platform team (@medzen)
 """
 
 EXAMPLES = r"""
@@ -394,7 +394,7 @@ refused:
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -418,8 +418,11 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.preflight_reads
     read_regions,
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
+from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import check_members
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_regions import has_endpoint
 
+IDENTIFIER = "inferenceProfileIdentifier"
+PROFILE = "crossRegionConfig.guardrailProfileIdentifier"
 EXTRA = (*chime_regions.CAPABILITIES, "bedrock", visits.PHI_SERVICE)
 
 
@@ -515,8 +518,40 @@ def find_faults(params):
         yield f"eol_within_days is {params['eol_within_days']}; expected 0 or more"
     if params["recording"] and params["recording"]["concurrent"] < 1:
         yield f"recording.concurrent is {params['recording']['concurrent']}; expected 1 or more"
+    for runtime, day in params["runtime_ends"].items():
+        if not is_day(day):
+            yield f"runtime_ends: {runtime} ends on {day!r}; expected a day in ISO 8601"
+    for name in ("retention_years", "required_years"):
+        if params["audit"] and params["audit"][name] < 1:
+            yield f"audit.{name} is {params['audit'][name]}; expected 1 or more"
     if params["recording"] and not params["visits"]:
         yield "recording is given without visits; expected visits whose meetings are recorded"
+
+
+def is_day(text):
+    try:
+        return bool(date.fromisoformat(str(text)))
+    except ValueError:
+        return False
+
+
+def check_names(params):
+    """Identifiers that nothing can have: looked for, they would seem not to be there."""
+    for number, model in enumerate(params["models"]):
+        for option, given in (
+            ("model_id", model["model_id"]),
+            ("failover_model_id", model["failover_model_id"] or None),
+        ):
+            names = {IDENTIFIER: f"models[{number}].{option}"}
+            check_members("bedrock", "GetInferenceProfile", {IDENTIFIER: given and access.bare_id(given)}, names)
+    profile = {PROFILE: (params["guardrail"] or {}).get("cross_region_profile") or None}
+    check_members("bedrock", "CreateGuardrail", profile, {PROFILE: "guardrail.cross_region_profile"})
+    quota = {"QuotaCode": (params["recording"] or {}).get("pipeline_quota_code")}
+    names = {"QuotaCode": "recording.pipeline_quota_code"}
+    check_members("service-quotas", "GetServiceQuota", quota, names)
+    for number, function in enumerate(params["functions"]):
+        names = {"FunctionName": f"functions[{number}].name"}
+        check_members("lambda", "CreateFunction", {"FunctionName": function["name"]}, names)
 
 
 def check_options(params):
@@ -707,6 +742,7 @@ def check_plan(module):
     params, now = module.params, datetime.now(UTC)
     check_options(params)
     clients = Clients(module)
+    check_names(params)
     account, statuses = in_parallel(
         lambda job: job(), [partial(look, read_account, clients, module.region), partial(look, read_regions, clients)]
     )

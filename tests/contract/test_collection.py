@@ -42,8 +42,26 @@ def test_a_module_documents_itself(path):
     assert documentation["module"] == path.stem
     assert documentation["version_added"] and documentation["short_description"]
     assert {"check_mode", "diff_mode"} <= set(documentation["attributes"])
+    assert documentation["author"] == ["MedZen platform team (@medzen)"]
     assert yaml.safe_load(constant(path, "EXAMPLES")), "no example"
     assert yaml.safe_load(constant(path, "RETURN")), "no return values"
+
+
+def descriptions_in(value):
+    """Every description, and every paragraph of one, in a piece of documentation."""
+    for name, below in value.items():
+        if name in ("description", "notes", "short_description") and not isinstance(below, dict):
+            yield from below if isinstance(below, list) else [below]
+        elif isinstance(below, dict):
+            yield from descriptions_in(below)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_every_description_is_text(path):
+    """A colon in a paragraph makes a dict of it, with which ansible-doc ends."""
+    pieces = [yaml.safe_load(constant(path, name)) for name in ("DOCUMENTATION", "RETURN")]
+    found = [text for piece in pieces for text in descriptions_in(piece)]
+    assert found and [text for text in found if not isinstance(text, str)] == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)

@@ -4,6 +4,8 @@
 import ast
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(path for top in ("plugins", "rehearsal", "tests") for path in (ROOT / top).rglob("*.py"))
 FUNCTION_LINES_MAX, FILE_LINES_MAX = 70, 500
@@ -17,6 +19,8 @@ EXEMPT = {
     "tests/scenarios/test_fence.py": (622, "one fence, tried layer by layer against real PostgreSQL"),
 }
 EXEMPT_MAX = 5
+# Exceptions from Ansible's sanity tests; each stands with its reason behind it.
+SANITY_MAX = 6
 # Rules of ansible-lint that a line is exempt from; each stands with its reason above it.
 NOQA_MAX = 2
 
@@ -67,3 +71,10 @@ def test_no_lint_rule_is_skipped_without_a_reason():
         ]
     assert [where for where, explained in found if not explained] == []
     assert len(found) <= NOQA_MAX, found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "sanity").glob("ignore-*.txt")), ids=lambda path: path.stem)
+def test_no_sanity_test_is_left_out_without_a_reason(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if len(line.partition(" # ")[2]) < 20] == []
+    assert len(lines) <= SANITY_MAX

@@ -73,16 +73,18 @@ def checksum(items: tuple[str, ...] | list[str]) -> str:
     return hashlib.sha256(json.dumps(sorted(items)).encode()).hexdigest()[:16]
 
 
-def validate(rules: Rules, kinds: Mapping[str, Kind] = KINDS) -> None:
+def validate(rules: Rules, kinds: Mapping[str, Kind] | None = None) -> None:
     """A rule that names an unknown kind protects nothing: it is an error, not a warning."""
+    kinds = KINDS if kinds is None else kinds
     wrong = sorted(name for name in {*rules.keep, *rules.include} if name.split("/", 1)[0] not in kinds)
     if wrong:
         known = ", ".join(sorted(kinds))
         raise MultiregionError(f"Found: {', '.join(wrong)} in keep or include. Expected: one of the kinds {known}.")
 
 
-def build_plan(findings: Mapping[str, Finding], rules: Rules, kinds: Mapping[str, Kind] = KINDS) -> Plan:
+def build_plan(findings: Mapping[str, Finding], rules: Rules, kinds: Mapping[str, Kind] | None = None) -> Plan:
     """The plan for what was found; the same findings and rules give the same plan."""
+    kinds = KINDS if kinds is None else kinds
     validate(rules, kinds)
     items = link_stacks([item for finding in findings.values() for item in finding.items or ()])
     owners = find_owners(items, rules)

@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# Importing a module of kinds registers them.
-from ansible_collections.medzen.multiregion.plugins.module_utils.census import (  # noqa: F401
+from ansible_collections.medzen.multiregion.plugins.module_utils.census import (
     kinds_assistant,
     kinds_compute,
     kinds_database,
@@ -20,6 +19,18 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.census import (
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry import KINDS, Item, Kind, Place
 from ansible_collections.medzen.multiregion.plugins.module_utils.clients import in_parallel
+
+# Importing a module of kinds registers them.
+REGISTERED = (
+    kinds_assistant,
+    kinds_compute,
+    kinds_database,
+    kinds_entry,
+    kinds_network,
+    kinds_operations,
+    kinds_security,
+    kinds_visits,
+)
 
 
 @dataclass(frozen=True)
@@ -35,8 +46,9 @@ class Finding:
         return self.items is None
 
 
-def scan(place: Place, names: Iterable[str] | None = None, kinds: dict[str, Kind] = KINDS) -> dict[str, Finding]:
+def scan(place: Place, names: Iterable[str] | None = None, kinds: dict[str, Kind] | None = None) -> dict[str, Finding]:
     """The findings of the kinds named, or of all; items are sorted by name."""
+    kinds = KINDS if kinds is None else kinds
     chosen = [kinds[name] for name in (names if names is not None else kinds)]
     return {finding.kind: finding for finding in in_parallel(lambda kind: look(place, kind), chosen)}
 

@@ -43,7 +43,7 @@ def draw(summary: dict) -> str:
     if not lanes:
         return ""
     start = seconds(summary["started"])
-    ends = [bar.end for lane in lanes for row in lane.rows for bar in row]
+    ends = [stretch.end for lane in lanes for row in lane.rows for stretch in row]
     span = max(max(ends) - start, 0.001)
     height = AXIS + sum(lane_height(lane) for lane in lanes)
     parts = [*draw_axis(span, height), *draw_lanes(lanes, start, span)]
@@ -84,12 +84,12 @@ def span_bar(entry: dict, label: str, css: str, detail: str = "") -> Bar:
 def pack(bars: Iterable[Bar]) -> list[tuple[Bar, ...]]:
     """As few rows as possible in which no two bars overlap."""
     rows: list[list[Bar]] = []
-    for bar in sorted(bars, key=lambda one: (one.start, one.end)):
-        row = next((row for row in rows if row[-1].end <= bar.start), None)
+    for stretch in sorted(bars, key=lambda one: (one.start, one.end)):
+        row = next((row for row in rows if row[-1].end <= stretch.start), None)
         if row is None:
-            rows.append([bar])
+            rows.append([stretch])
         else:
-            row.append(bar)
+            row.append(stretch)
     return [tuple(row) for row in rows]
 
 
@@ -125,20 +125,21 @@ def draw_lanes(lanes: list[Lane], start: float, span: float) -> list[str]:
     for lane in lanes:
         parts.append(f'<text class="lane" x="0" y="{top + 14}">{escape(lane.title)}</text>')
         for number, row in enumerate(lane.rows):
-            parts += [draw_bar(bar, top + number * ROW, start, span) for bar in row]
+            parts += [draw_bar(stretch, top + number * ROW, start, span) for stretch in row]
         top += lane_height(lane)
         parts.append(f'<line class="rule" x1="0" x2="{WIDTH}" y1="{top - GAP / 2:.1f}" y2="{top - GAP / 2:.1f}"/>')
     return parts
 
 
-def draw_bar(bar: Bar, top: float, start: float, span: float) -> str:
-    x = position(bar.start, start, span)
-    width = max(position(bar.end, start, span) - x, BAR_MIN)
-    told = f"{bar.label}, {duration(max(bar.end - bar.start, 0))}{f', {bar.detail}' if bar.detail else ''}"
+def draw_bar(stretch: Bar, top: float, start: float, span: float) -> str:
+    x = position(stretch.start, start, span)
+    width = max(position(stretch.end, start, span) - x, BAR_MIN)
+    detail = f", {stretch.detail}" if stretch.detail else ""
+    told = f"{stretch.label}, {duration(max(stretch.end - stretch.start, 0))}{detail}"
     room = int((width - 8) / LETTER)
-    label = bar.label if len(bar.label) <= room else (bar.label[: room - 1] + "…" if room > 5 else "")
+    label = stretch.label if len(stretch.label) <= room else (stretch.label[: room - 1] + "…" if room > 5 else "")
     text = f'<text class="bar" x="{x + 4:.1f}" y="{top + 12}">{escape(label)}</text>' if label else ""
     return (
-        f'<g><title>{escape(told)}</title><rect class="{escape(bar.css)}" x="{x:.1f}" y="{top + 1}" '
+        f'<g><title>{escape(told)}</title><rect class="{escape(stretch.css)}" x="{x:.1f}" y="{top + 1}" '
         f'width="{width:.1f}" height="{ROW - 4}" rx="2"/>{text}</g>'
     )

@@ -32,6 +32,8 @@ from rehearsal import api, playbooks, up
 from rehearsal import settings as world_settings
 
 ROOT = Path(__file__).resolve().parents[3]
+# What tests share lies beside them.
+sys.path.insert(0, str(Path(__file__).parent))
 # Another number for a second test run on the same machine.
 WORLD = int(os.environ.get("MEDZEN_SERVICES_WORLD", "121"))
 SCALE = 600.0

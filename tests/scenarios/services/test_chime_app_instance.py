@@ -225,3 +225,27 @@ def test_an_app_instance_of_another_region_is_none_of_this_one(services, step, n
         step(ONE, app_instance_arn="{{ step_1.app_instance.app_instance_arn }}", region="us-east-1"),
     )
     assert made.changed and elsewhere["app_instances"] == [] and by_arn["reason"] == "not_found"
+
+
+def test_administrators_survive_throttling_lost_answers_and_refusals(services, step, fault, name):
+    (made,) = services.play(step(ONE, name=name))
+    identity, arn = services.client(IDENTITY), made["app_instance"]["app_instance_arn"]
+    one, other = (
+        identity.create_app_instance_user(
+            AppInstanceArn=arn, AppInstanceUserId=user, Name=user, ClientRequestToken=uuid.uuid4().hex
+        )["AppInstanceUserArn"]
+        for user in ("alice", "bob")
+    )
+    create, delete, listing = (f"{IDENTITY}:{verb}AppInstanceAdmin" for verb in ("Create", "Delete", "List"))
+    lost = [fault("lost_response", operation, count=1) for operation in (create, delete)]
+    denied = fault("error", f"{listing}s", code="ForbiddenException", status=403)
+    throttled, swapped, again, refused = services.play(
+        step(ONE, fault("throttle", create, count=5), name=name, admins=[one]),
+        step(ONE, *lost, name=name, admins=[other]),
+        step(ONE, name=name, admins=[other]),
+        step(ONE, denied, name=name, admins=[]),
+    )
+    assert throttled.writes == [create] * 6 and throttled["app_instance"]["admins"] == [one]
+    assert swapped.writes == [create] * 2 + [delete] * 2 and swapped["app_instance"]["admins"] == [other]
+    assert not again.changed and again.writes == []
+    assert "ForbiddenException" in refused.error and refused.writes == []

@@ -47,14 +47,14 @@ def test_an_audit_row_is_proved(services, item):
         item("kept", expect="present", asserts=[RETAINED]), item("short", expect="present", asserts=[RETAINED])
     )
     assert not found.changed and found["ok"] is True and found.operations == ["dynamodb:GetItem"]
-    assert found["items"][0]["ttl"] == SEVEN_YEARS and found["items"][0]["appointmentId"] == "a-1"
+    assert found["found_items"][0]["ttl"] == SEVEN_YEARS and found["found_items"][0]["appointmentId"] == "a-1"
     assert "2.0 days short of 7 calendar years" in short.error
 
 
 def test_rows_are_found_by_their_meeting(services, table, step):
     query = {"partition_key": {"pk": "MEETING#kept"}, "sort_key": "sk", "sort_values": ["CREATED#"]}
     (found,) = services.play(step("dynamodb_item_info", table=TABLE, query=query, attributes=["action"]))
-    assert found["items"] == [{"action": "MEETING_CREATED"}] and found.operations == ["dynamodb:Query"]
+    assert found["found_items"] == [{"action": "MEETING_CREATED"}] and found.operations == ["dynamodb:Query"]
 
 
 def test_a_row_that_is_not_there(services, item):
@@ -62,7 +62,7 @@ def test_a_row_that_is_not_there(services, item):
         item("none"), item("none", expect="present"), item("none", expect="absent"),
         item("none", expect="present", wait_timeout=60, check=True),
     )  # fmt: skip
-    assert silent["items"] == [] and silent["ok"] is True and wanted["ok"] is True
+    assert silent["found_items"] == [] and silent["ok"] is True and wanted["ok"] is True
     assert "no item is there" in refused.error
     assert checked["ok"] is False and checked.operations == ["dynamodb:GetItem"]
 

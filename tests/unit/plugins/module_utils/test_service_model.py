@@ -3,6 +3,7 @@ import boto3
 import pytest
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import (
+    check_members,
     check_request,
     option_name,
     require_operations,
@@ -104,3 +105,23 @@ def test_an_operation_that_botocore_lacks_is_refused_with_the_version_that_has_i
 
 def test_operations_that_are_there_pass(bedrock):
     require_operations(bedrock, "CreateGuardrail")
+
+
+def member_faults(members, names=None):
+    with pytest.raises(Refused) as refused:
+        check_members("bedrock", "CreateGuardrail", members, names)
+    return refused.value.result["faults"]
+
+
+def test_members_are_checked_without_the_rest_of_their_request():
+    check_members("bedrock", "CreateGuardrail", {"name": "clinic", "description": None})
+    assert member_faults({"name": "a" * 51}, {"name": "targets.name"}) == [
+        "targets.name: has 51 characters; expected 50 or fewer"
+    ]
+
+
+def test_a_member_of_a_member_is_named_by_its_path():
+    path = "topicPolicyConfig.tierConfig"
+    check_members("bedrock", "CreateGuardrail", {path: {"tierName": "CLASSIC"}})
+    (found,) = member_faults({path: {"tierName": "BEST"}}, NAMES)
+    assert found.startswith("topic_policy.tier_config.tier_name: is the value; expected one of CLASSIC")

@@ -99,8 +99,8 @@ def test_a_name_is_looked_up_in_its_region():
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"targets": [target(guardrail_id=None)]}, "Target 1 does not name one guardrail"),
-        ({"targets": [target(name="g")]}, "Target 1 does not name one guardrail"),
+        ({"targets": [target(guardrail_id=None)]}, "does not name one guardrail"),
+        ({"targets": [target(name="g")]}, "does not name one guardrail"),
         ({"targets": [target(version="newest")]}, "targets.version: 'newest' does not match"),
         ({"targets": [target(guardrail_id="A B")]}, "targets.guardrail_id: 'A B' does not match"),
         ({"targets": [target(guardrail_id=None, name="none")]}, "There is no guardrail none in eu-central-1"),

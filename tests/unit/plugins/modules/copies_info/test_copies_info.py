@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+from types import SimpleNamespace
+
 import boto3
 import pytest
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
@@ -27,12 +29,23 @@ class Retrying:
         raise ClientError({"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}, "Any")
 
 
+class Paging(Retrying):
+    """Gives one thing a page."""
+
+    PAGES = {"scan": "Limit", "list_objects_v2": "MaxKeys"}
+
+    def __getattr__(self, name):
+        found = super().__getattr__(name)
+        one = {self.PAGES[name]: 1} if name in self.PAGES else {}
+        return lambda **request: found(**one, **request)
+
+
 class Module:
     region, check_mode = OLD, False
 
     def __init__(self, denied=(), **params):
         self.denied = denied
-        self.params = {"copy_region": NEW, "tables": [], "bucket_prefixes": [], **params}
+        self.params = {"copy_region": NEW, "tables": [], "bucket_prefixes": [], "extra_regions": [], **params}
 
     def client(self, service, region=OLD, **_options):
         return Retrying(boto3.client(service, region_name=region), self.denied)
@@ -189,3 +202,30 @@ def test_what_is_missing_wins_over_what_is_unknown():
 def test_a_region_is_no_copy_of_itself():
     with pytest.raises(Refused, match="no copy of itself"):
         module.report(Module(copy_region=OLD))
+
+
+def test_every_page_is_read(monkeypatch):
+    table(OLD, row(1), row(2), row(3))
+    table(NEW, row(1), row(2))
+    bucket(OLD, OLD_BUCKET, a=b"1", b=b"2", c=b"3")
+    bucket(NEW, NEW_BUCKET, a=b"1", c=b"3")
+
+    def paging(_module, service, region=OLD, **_options):
+        return Paging(boto3.client(service, region_name=region), ())
+
+    monkeypatch.setattr(Module, "client", paging)
+    rows, objects = module.report(Module(tables=[TABLE], bucket_prefixes=[BUCKETS]))["comparisons"]
+    assert (rows["count"], rows["missing"]) == (3, ["MEETING#3 CREATED#2026"])
+    assert (objects["count"], objects["missing"]) == (3, ["b"])
+
+
+def test_sets_are_compared_at_any_depth_whatever_their_order():
+    table(OLD, row(1, doctors=[{"roles": {"a", "b", "c"}}], key=b"\x01"))
+    table(NEW, row(1, doctors=[{"roles": {"c", "b", "a"}}], key=b"\x01"))
+    assert compare_tables()["verdict"] == "copied"
+
+
+def test_every_page_of_buckets_is_read():
+    pages = {None: {"Buckets": [{"Name": "a"}], "ContinuationToken": "2"}, "2": {"Buckets": [{"Name": "b"}]}}
+    s3 = SimpleNamespace(list_buckets=lambda aws_retry, ContinuationToken=None: pages[ContinuationToken])
+    assert module.list_bucket_names(s3) == ["a", "b"]

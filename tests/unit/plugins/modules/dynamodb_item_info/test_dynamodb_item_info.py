@@ -60,7 +60,7 @@ def table(monkeypatch):
 
 def report(check_mode=False, **given):
     base = {"table": TABLE, "key": None, "query": None, "consistent_read": True, "attributes": None, "expect": "any"}
-    base |= {"asserts": [], "wait_timeout": 0, "poll_seconds": 0, "fail_on_violation": True}
+    base |= {"asserts": [], "wait_timeout": 0, "poll_seconds": 0, "extra_regions": [], "fail_on_violation": True}
     return module.report(Module(check_mode, {**base, **given}))
 
 
@@ -73,12 +73,12 @@ KEY = {"pk": "MEETING#1", "sk": "CREATED#2026-05-01T10:00:00Z"}
 
 def test_an_item_is_returned_in_plain_values_under_its_own_names():
     result = report(key=KEY)
-    assert result["items"] == [{**KEY, "appointmentId": "a", "ttl": 1998554400, "parts": ["x"]}]
+    assert result["found_items"] == [{**KEY, "appointmentId": "a", "ttl": 1998554400, "parts": ["x"]}]
     assert (result["count"], result["ok"], result["changed"]) == (1, True, False)
 
 
 def test_an_item_that_is_not_there():
-    assert report(key={**KEY, "sk": "none"})["items"] == []
+    assert report(key={**KEY, "sk": "none"})["found_items"] == []
     assert report(key={**KEY, "sk": "none"}, expect="absent")["ok"] is True
     with pytest.raises(Refused, match="no item is there"):
         report(key={**KEY, "sk": "none"}, expect="present")
@@ -96,7 +96,7 @@ def test_a_violation_may_be_a_value_only():
 
 def test_a_retention_is_proved_from_the_key_of_the_item():
     given = {"years": 7, "since_attribute": "sk"}
-    assert report(key=KEY, attributes=["ttl"], asserts=[check("ttl", "retained", **given)])["items"] == [
+    assert report(key=KEY, attributes=["ttl"], asserts=[check("ttl", "retained", **given)])["found_items"] == [
         {"ttl": 1998554400}
     ]
     with pytest.raises(Refused, match="days short of 8 calendar years"):
@@ -104,7 +104,7 @@ def test_a_retention_is_proved_from_the_key_of_the_item():
 
 
 def test_items_of_a_partition_come_in_order():
-    found = report(query={**QUERY, "newest_first": True})["items"]
+    found = report(query={**QUERY, "newest_first": True})["found_items"]
     assert [item["sk"][13:15] for item in found] == ["07", "06", "05"]
 
 
@@ -139,7 +139,7 @@ def test_it_waits_until_the_item_is_there(table):
 def test_the_last_look_is_kept_under_its_own_names_when_the_time_is_over():
     with pytest.raises(Refused) as refused:
         report(key=KEY, asserts=[check("ttl", "lt", 5)], wait_timeout=0)
-    assert refused.value.result["items"][0]["appointmentId"] == "a"
+    assert refused.value.result["found_items"][0]["appointmentId"] == "a"
 
 
 def test_check_mode_reads_once_and_does_not_fail():

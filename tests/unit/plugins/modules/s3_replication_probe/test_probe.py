@@ -18,8 +18,10 @@ class Store:
         self.copying, self.encryption, self.locked = copying, encryption, locked
         self.objects, self.calls = {}, []
 
-    def put_object(self, Bucket, Key, Body, aws_retry):
+    def put_object(self, Bucket, Key, Body, IfNoneMatch, aws_retry):
         self.calls.append("put")
+        if (Bucket, Key) in self.objects:
+            raise refusal("PreconditionFailed", 412)
         self.objects[Bucket, Key] = self.objects[COPY, Key] = "v1"
         if not self.copying:
             del self.objects[COPY, Key]
@@ -43,7 +45,7 @@ class Module:
         self.store, self.check_mode = store, check_mode
         copies = [{"bucket": COPY, "region": "eu-west-1"}]
         self.params = {"bucket": HOME, "copies": copies, "prefix": "probe", "require_kms": True, "require_ok": True}
-        self.params |= {"wait_timeout": 0, "poll_seconds": 0.0, **given}
+        self.params |= {"wait_timeout": 0, "poll_seconds": 0.0, "extra_regions": [], **given}
 
     def client(self, service, **_options):
         return self.store
@@ -88,3 +90,10 @@ def test_an_older_version_of_the_same_name_is_no_copy():
 
 def test_events_of_recordings_do_not_fire():
     assert module.build_key({"prefix": "probe/", "bucket": HOME}).endswith(".probe")
+
+
+def test_an_object_whose_answer_was_lost_is_not_put_again():
+    store = Store()
+    key = module.build_key(Module(store).params)
+    store.put_object(HOME, key, b"", "*", True)
+    assert module.put_once(store, HOME, key)["VersionId"] == "v1"

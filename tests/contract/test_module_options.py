@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Bedrock modules' documentation against their argument specs, down to the last suboption."""
+"""Documentation of the modules for visits and the assistant against their argument specs, to the last suboption."""
 
 import importlib
-from pathlib import Path
+import re
 
+import module_shapes as shapes
 import pytest
-import yaml
+from module_shapes import MODULES, OPTIONS
 
-ROOT = Path(__file__).resolve().parents[2]
-MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("bedrock_*.py"))
 PACKAGE = "ansible_collections.medzen.multiregion.plugins.modules"
 # Options that fragments document.
 SHARED = {"extra_regions", "tags", "purge_tags", "wait", "wait_timeout", "poll_seconds"}
@@ -34,7 +33,7 @@ def spec_of(monkeypatch):
         monkeypatch.setattr(module, "AnsibleAWSModule", remember)
         with pytest.raises(Seen):
             module.main()
-        return {key: option for key, option in found.items() if key not in SHARED}
+        return found
 
     return read
 
@@ -52,5 +51,14 @@ def plain(options, below):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_options_are_documented_as_they_are(name, spec_of):
-    documentation = yaml.safe_load(importlib.import_module(f"{PACKAGE}.{name}").DOCUMENTATION)
-    assert plain(documentation["options"], "suboptions") == plain(spec_of(name), "options")
+    documented = shapes.documented(name, OPTIONS)
+    spec = {option: value for option, value in spec_of(name).items() if option in documented or option not in SHARED}
+    assert plain(documented, "suboptions") == plain(spec, "options")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_has_unit_tests_and_goes_through_every_fault(name):
+    """The latter are made for each module that is listed: see tests/scenarios/services/test_every_module.py."""
+    unit = shapes.ROOT / "tests" / "unit" / "plugins" / "modules" / name
+    subjects = (shapes.ROOT / "tests" / "scenarios" / "services" / "subjects.py").read_text(encoding="utf-8")
+    assert list(unit.glob("test_*.py")) and re.search(rf'Subject\(\s*"{name}",', subjects)
