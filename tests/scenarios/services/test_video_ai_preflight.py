@@ -182,7 +182,7 @@ def test_the_plan_of_every_environment_passes(judge, inventory):
 
 
 def test_a_plan_may_have_neither_visits_nor_an_assistant(judge):
-    judged = judge(OWN, multiregion_chime_regions=[], multiregion_bedrock_regions=[], video_ai_preflight_models=[])
+    judged = judge(OWN, multiregion_chime_regions=[], multiregion_bedrock_regions=[])
     assert judged.code == 0, judged.output[-6000:]
     asked = {call["service"] for call in judged.calls}
     assert asked == {"sts", "ec2"}
