@@ -253,7 +253,8 @@ def test_another_topic_is_published_once_in_each_region_and_the_functions_follow
 def test_regions_that_guard_differently_are_refused_and_no_function_follows(world, built):
     before = [pinned(world, region) for region in REGIONS]
     outcome = play(world, bedrock_guardrail_blocked_message="Call the clinic of {{ inventory_hostname }}.")
-    assert outcome.code != 0 and "the regions guard alike" in outcome.error, outcome.error
+    assert outcome.code != 0, str(outcome)
+    assert "refuses, for 1 of 3 conditions: 1. the regions guard alike" in outcome.error, outcome.error
     assert [pinned(world, region) for region in REGIONS] == before
 
 
