@@ -52,11 +52,24 @@ def test_a_mode_survives_throttling_and_a_lost_answer(services, step, fault):
 # --- invocation logging ----------------------------------------------------------------------------------------------
 
 
+# CloudWatch Logs takes a key only when its policy lets the service use it.
+KEY_POLICY = (
+    {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "kms:*", "Resource": "*"},
+    {
+        "Effect": "Allow",
+        "Principal": {"Service": f"logs.{REGION}.amazonaws.com"},
+        "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+        "Resource": "*",
+    },
+)
+
+
 @pytest.fixture(scope="module")
 def places(services):
     """Buckets of two regions, one with a key, log groups with and without one, and a role."""
     kms, s3, logs = (services.client(name) for name in ("kms", "s3", "logs"))
-    key = kms.create_key()["KeyMetadata"]["Arn"]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": list(KEY_POLICY)})
+    key = kms.create_key(Policy=policy)["KeyMetadata"]["Arn"]
     here = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
     for bucket in ("medzen-log-plain", "medzen-log-locked"):
         s3.create_bucket(Bucket=bucket, **here)
