@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from ansible_collections.medzen.multiregion.plugins.module_utils import bucket_plan as plan
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused, refuse_faults
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import check_request
 
+IMPOSSIBLE = "The bucket cannot be as it is described"
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 NAME = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
@@ -29,19 +30,8 @@ def check_options(s3, params, region):
         iter_lock_faults,
         iter_replication_faults,
     )
-    refuse_faults(fault for look in looks for fault in look(params, region))
+    refuse_faults(IMPOSSIBLE, (fault for look in looks for fault in look(params, region)))
     check_form(s3, params)
-
-
-def refuse_faults(faults: Iterable[str]) -> None:
-    found = list(faults)
-    if found:
-        raise Refused(
-            "The bucket cannot be as it is described",
-            found="; ".join(found),
-            next_step="correct the options named",
-            result={"reason": "invalid_option", "faults": found},
-        )
 
 
 def iter_name_faults(params, region) -> Iterator[str]:

@@ -12,6 +12,7 @@ Every error carries a `result`, the values that a module adds to its failure.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -70,6 +71,18 @@ class Refused(MultiregionError):
         given = {"found": found, "expected": expected, "next_step": next_step}
         super().__init__(text, {key: value for key, value in given.items() if value is not None} | (result or {}))
         self.found, self.expected, self.next_step = found, expected, next_step
+
+
+def refuse_faults(message: str, faults: Iterable[str]) -> None:
+    """Refuse options with everything that is wrong with them; without a fault nothing happens."""
+    found = list(faults)
+    if found:
+        raise Refused(
+            message,
+            found="; ".join(found),
+            next_step="correct the options named",
+            result={"reason": "invalid_option", "faults": found},
+        )
 
 
 def error_code(exception: BaseException | None) -> str | None:

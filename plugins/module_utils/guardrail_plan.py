@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.medzen.multiregion.plugins.module_utils import guardrail_shapes as shapes
 from ansible_collections.medzen.multiregion.plugins.module_utils import tags as tagging
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import snake
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused, refuse_faults
 from ansible_collections.medzen.multiregion.plugins.module_utils.guardrail_profiles import check_profile
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import check_members, check_request
 
@@ -26,6 +26,7 @@ THRESHOLD_MAX = 0.99
 LOOK_AROUND = re.compile(r"\(\?<?[=!]")
 # Stands for what an existing guardrail has, where the options do not say it.
 KEPT = {"name": "kept", "blockedInputMessaging": "kept", "blockedOutputsMessaging": "kept"}
+CONTRADICTION = "The options contradict each other or the service"
 REQUIRED = ("blocked_input_messaging", "blocked_outputs_messaging")
 
 
@@ -35,7 +36,7 @@ REQUIRED = ("blocked_input_messaging", "blocked_outputs_messaging")
 def check_options(connection: Any, params: Mapping[str, Any], region: str) -> None:
     """Refuse, before any call, what the service would refuse or what would not be what it seems to be."""
     looks = (iter_duplicates, iter_strength_faults, iter_tier_faults, iter_pattern_faults, iter_threshold_faults)
-    refuse_faults(fault for look in looks for fault in look(params))
+    refuse_faults(CONTRADICTION, (fault for look in looks for fault in look(params)))
     check_profile(params["cross_region_profile"], region)
     request = shapes.build_request(params)
     # A policy of which only the tier is given takes its items from the guardrail that is there.
@@ -58,19 +59,8 @@ def check_form(connection: Any, operation: str, request: Mapping[str, Any]) -> N
     is_standard = shapes.tiers(request).get("topic_policy") == shapes.STANDARD
     skip = (shapes.TOPIC_DEFINITION,) if is_standard else ()
     if is_standard:
-        refuse_faults(iter_definition_faults(request))
+        refuse_faults(CONTRADICTION, iter_definition_faults(request))
     check_request(connection, operation, request, shapes.option_names(), skip)
-
-
-def refuse_faults(faults: Iterable[str]) -> None:
-    found = list(faults)
-    if found:
-        raise Refused(
-            "The options contradict each other or the service",
-            found="; ".join(found),
-            next_step="correct the options named",
-            result={"reason": "invalid_option", "faults": found},
-        )
 
 
 def iter_version_faults(params: Mapping[str, Any]) -> Iterator[str]:
@@ -147,7 +137,7 @@ def check_complete(connection: Any, params: Mapping[str, Any], request: Mapping[
             next_step="give them",
             result={"reason": "invalid_option"},
         )
-    refuse_faults(iter_whole_faults(request))
+    refuse_faults(CONTRADICTION, iter_whole_faults(request))
     check_form(connection, "CreateGuardrail", request)
 
 

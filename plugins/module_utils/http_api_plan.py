@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ansible_collections.medzen.multiregion.plugins.module_utils import tags as tagging
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import refuse_faults
 
 STAGE, PAYLOAD = "$default", "2.0"
 METHODS = ("ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
@@ -207,13 +207,7 @@ def unused_integrations(routes, integrations):
 
 def check_options(params, region):
     faults = [fault for look in (iter_route_faults, iter_other_faults) for fault in look(params, region)]
-    if faults:
-        raise Refused(
-            "The HTTP API cannot be as it is described",
-            found="; ".join(faults),
-            next_step="correct the options named",
-            result={"reason": "invalid_option", "faults": faults},
-        )
+    refuse_faults("The HTTP API cannot be as it is described", faults)
 
 
 def iter_route_faults(params, region) -> Iterator[str]:

@@ -18,7 +18,7 @@ with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing l
     import botocore.session
 
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused, refuse_faults
 
 NUMBERS = ("integer", "long", "float", "double")
 
@@ -47,7 +47,7 @@ def check_request(
     """
     shape = client.meta.service_model.operation_model(operation).input_shape
     found = [(path, fault) for path, fault in iter_faults(shape, request, "") if bare(path) not in skip]
-    refuse_faults(operation, found, names)
+    refuse_request(operation, found, names)
 
 
 @functools.cache
@@ -64,22 +64,16 @@ def check_members(service: str, operation: str, members: Mapping, names: Mapping
     shape = model_of(service).operation_model(operation).input_shape
     given = {path: value for path, value in members.items() if value is not None}
     found = [one for path, value in given.items() for one in iter_faults(member_at(shape, path), value, path)]
-    refuse_faults(operation, found, names)
+    refuse_request(operation, found, names)
 
 
 def member_at(shape: Any, path: str) -> Any:
     return functools.reduce(lambda found, name: found.members[name], path.split("."), shape)
 
 
-def refuse_faults(operation: str, found: Iterable[tuple[str, str]], names: Mapping[str, str] | None) -> None:
+def refuse_request(operation: str, found: Iterable[tuple[str, str]], names: Mapping[str, str] | None) -> None:
     faults = [f"{option_name(path, names or {})}: {fault}" for path, fault in found]
-    if faults:
-        raise Refused(
-            f"{operation} would be refused",
-            found="; ".join(faults),
-            next_step="correct the options named",
-            result={"reason": "invalid_option", "faults": faults},
-        )
+    refuse_faults(f"{operation} would be refused", faults)
 
 
 def iter_faults(shape: Any, value: Any, path: str) -> Iterator[tuple[str, str]]:

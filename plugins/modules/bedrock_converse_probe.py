@@ -261,7 +261,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import converse
 from ansible_collections.medzen.multiregion.plugins.module_utils import inference_profiles as profiles
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import describe, snake
 from ansible_collections.medzen.multiregion.plugins.module_utils.bedrock import ARGUMENTS
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused, refuse_faults
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import (
     check_request,
@@ -437,13 +437,7 @@ def find_faults(options):
 def require_sound(options):
     """What needs no client, which a wrong timeout could not be made with."""
     residency.check_allowed_regions(options["allowed_regions"])
-    if faults := list(find_faults(options)):
-        raise Refused(
-            "The probe cannot be made",
-            found="; ".join(faults),
-            next_step="correct the options named",
-            result={"reason": "invalid_option", "faults": faults},
-        )
+    refuse_faults("The probe cannot be made", find_faults(options))
 
 
 def check_requests(runtime, options):

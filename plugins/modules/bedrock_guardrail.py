@@ -501,7 +501,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import guardrai
 from ansible_collections.medzen.multiregion.plugins.module_utils import guardrail_shapes as shapes
 from ansible_collections.medzen.multiregion.plugins.module_utils import tags as tagging
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, snake, token
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused, refuse_faults
 from ansible_collections.medzen.multiregion.plugins.module_utils.kms import describe_key
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import require_operations
@@ -822,7 +822,7 @@ def ensure_absent(module, connection):
 def ensure(module):
     bedrock.check_arn_region("guardrail_id", module.params["guardrail_id"], module.region)
     bedrock.check_arn_region("kms_key_id", module.params["kms_key_id"], module.region)
-    planning.refuse_faults(planning.iter_version_faults(module.params))
+    refuse_faults(planning.CONTRADICTION, planning.iter_version_faults(module.params))
     connection = bedrock.connect(module)
     bedrock.check_names(module.params["name"], module.params["guardrail_id"])
     require_operations(connection, "CreateGuardrail", "UpdateGuardrail", "CreateGuardrailVersion", since="1.39.0")

@@ -187,7 +187,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import model_ac
 from ansible_collections.medzen.multiregion.plugins.module_utils import residency
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client
 from ansible_collections.medzen.multiregion.plugins.module_utils.bedrock import ARGUMENTS
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import refuse_faults
 from ansible_collections.medzen.multiregion.plugins.module_utils.model_reads import (
     OPERATIONS,
     judge_model,
@@ -221,13 +221,7 @@ def find_faults(params):
 
 def check_options(bedrock, params):
     residency.check_allowed_regions(params["allowed_regions"])
-    if faults := list(find_faults(params)):
-        raise Refused(
-            "The models cannot be judged like this",
-            found="; ".join(faults),
-            next_step="correct the options named",
-            result={"reason": "invalid_option", "faults": faults},
-        )
+    refuse_faults("The models cannot be judged like this", find_faults(params))
     for number, given in enumerate(params["model_ids"]):
         identifier = {"inferenceProfileIdentifier": access.bare_id(given)}
         names = {"inferenceProfileIdentifier": f"model_ids[{number}]"}

@@ -128,7 +128,12 @@ from datetime import UTC, datetime
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils import chime_sdk, dynamodb_items, visits
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused, WaitTimeout
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import (
+    AwsError,
+    Refused,
+    WaitTimeout,
+    refuse_faults,
+)
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import check_members, iter_faults
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_regions import require_region
@@ -208,13 +213,7 @@ def check_options(options):
         faults.append(f"begun_before: is {options['begun_before']!r}; expected a time in ISO 8601")
     if options["longest_visit_s"] < 1:
         faults.append(f"longest_visit_s: is {options['longest_visit_s']}; expected 1 or more")
-    if faults:
-        raise Refused(
-            "The visits cannot be looked for like this",
-            found="; ".join(faults),
-            next_step="correct the options named",
-            result={"reason": "invalid_option", "faults": faults},
-        )
+    refuse_faults("The visits cannot be looked for like this", faults)
 
 
 def told(state):

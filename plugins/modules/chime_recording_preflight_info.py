@@ -138,7 +138,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import chime_sd
 from ansible_collections.medzen.multiregion.plugins.module_utils import recording_preflight as recording
 from ansible_collections.medzen.multiregion.plugins.module_utils import recording_reads as reads
 from ansible_collections.medzen.multiregion.plugins.module_utils.clients import Clients
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import refuse_faults
 from ansible_collections.medzen.multiregion.plugins.module_utils.kms import describe_key
 from ansible_collections.medzen.multiregion.plugins.module_utils.preflight import Unknown, worst
 from ansible_collections.medzen.multiregion.plugins.module_utils.preflight_reads import look, read_account
@@ -157,13 +157,7 @@ def check_options(params):
     faults += [
         f"{name} is {params[name]}; expected 1 or more" for name in ("retention_days", "pipelines") if params[name] < 1
     ]
-    if faults:
-        raise Refused(
-            "The options are not usable",
-            found="; ".join(faults),
-            next_step="correct the options named",
-            result={"reason": "invalid_option", "faults": faults},
-        )
+    refuse_faults("The options are not usable", faults)
 
 
 def check_names(params):

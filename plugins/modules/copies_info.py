@@ -122,7 +122,8 @@ comparisons:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils import copies
-from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe
+from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, list_all
+from ansible_collections.medzen.multiregion.plugins.module_utils.dynamodb_tables import describe_table, read_digests
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.object_copies import (
     get_bucket_region,
@@ -135,32 +136,9 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.service_model i
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_regions import ARGUMENTS, require_region
 
 
-@describe("describe table {table}", missing=("ResourceNotFoundException",))
-def describe_table(dynamodb, table):
-    return dynamodb.describe_table(TableName=table, aws_retry=True)["Table"]
-
-
-@describe("read table {table}")
-def read_digests(dynamodb, table, keys):
-    """A checksum of each item by its key."""
-    request, found = {"TableName": table, "ConsistentRead": True}, {}
-    while True:
-        page = dynamodb.scan(**request, aws_retry=True)
-        found.update((copies.item_key(item, keys), copies.item_digest(item)) for item in page["Items"])
-        if not page.get("LastEvaluatedKey"):
-            return found
-        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
-
 @describe("list the buckets")
 def list_bucket_names(s3):
-    request, found = {}, []
-    while True:
-        page = s3.list_buckets(**request, aws_retry=True)
-        found += [bucket["Name"] for bucket in page["Buckets"]]
-        if not page.get("ContinuationToken"):
-            return found
-        request["ContinuationToken"] = page["ContinuationToken"]
+    return [bucket["Name"] for bucket in list_all(s3.list_buckets, "Buckets", "ContinuationToken")]
 
 
 def compare_table(connections, table, copy_region):

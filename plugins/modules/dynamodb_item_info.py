@@ -214,7 +214,7 @@ import time
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils import dynamodb_items as values
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, paginate
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused, WaitTimeout
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused, WaitTimeout, refuse_faults
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_model import check_request
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_regions import ARGUMENTS, require_region
@@ -348,13 +348,7 @@ def find_assert_faults(one):
 
 
 def check_options(dynamodb, options):
-    if faults := list(find_faults(options)):
-        raise Refused(
-            "The items cannot be read like this",
-            found="; ".join(faults),
-            next_step="correct the options named",
-            result={"reason": "invalid_option", "faults": faults},
-        )
+    refuse_faults("The items cannot be read like this", find_faults(options))
     if options["key"]:
         check_request(dynamodb, "GetItem", values.build_get(options), NAMES)
     else:

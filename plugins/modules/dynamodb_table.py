@@ -169,6 +169,7 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils import tags as tagging
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, paginate
+from ansible_collections.medzen.multiregion.plugins.module_utils.dynamodb_tables import delete_table, describe_table
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.kms import require_key_arn
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
@@ -195,16 +196,10 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.table_plan impo
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import TimeLeft, wait_arguments, wait_until
 
-MISSING = ("ResourceNotFoundException",)
 # How DynamoDB refuses what a call did whose answer was lost.
 REPEATED = ("ResourceInUseException", "ValidationException")
 # The first backup of a new table is not ready at once; AWS names no time, seconds are usual.
 BACKUP_SECONDS_MAX = 300
-
-
-@describe("describe table {name}", missing=MISSING)
-def describe_table(connection, name):
-    return connection.describe_table(TableName=name, aws_retry=True)["Table"]
 
 
 @describe("describe the backups of table {name}")
@@ -258,16 +253,6 @@ def tag(connection, arn, tags):
 @describe("remove tags from table {arn}")
 def untag(connection, arn, keys):
     connection.untag_resource(ResourceArn=arn, TagKeys=keys, aws_retry=True)
-
-
-@describe("delete table {name}", missing=MISSING)
-def delete_table(connection, name):
-    """A retry after a lost answer meets a table that is on its way out."""
-    try:
-        connection.delete_table(TableName=name, aws_retry=True)
-    except connection.exceptions.ResourceInUseException:
-        if (describe_table(connection, name) or {"TableStatus": "DELETING"})["TableStatus"] != "DELETING":
-            raise
 
 
 # --- what is there ---------------------------------------------------------------------------------------------------

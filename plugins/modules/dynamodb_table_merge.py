@@ -106,27 +106,16 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils import copies
+from ansible_collections.medzen.multiregion.plugins.module_utils import dynamodb_tables as tables
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, list_all
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import TimeLeft, wait_arguments, wait_until
 
-MISSING = ("ResourceNotFoundException",)
 NONE = "none"
 REPLICA = "replica"
 OWN = "own"
 NAMED_MAX = 10
-
-
-@describe("describe table {name}", missing=MISSING)
-def describe_table(dynamodb, name):
-    return dynamodb.describe_table(TableName=name, aws_retry=True)["Table"]
-
-
-@describe("read table {name}")
-def scan_page(dynamodb, name, start):
-    request = {"ExclusiveStartKey": start} if start else {}
-    return dynamodb.scan(TableName=name, ConsistentRead=True, **request, aws_retry=True)
 
 
 @describe("copy an item into table {name}")
@@ -161,16 +150,6 @@ def read_backup_status(dynamodb, arn):
     return found["BackupDetails"]["BackupStatus"]
 
 
-@describe("delete table {name}", missing=MISSING)
-def delete_table(dynamodb, name):
-    """A retry after a lost answer meets a table that is on its way out."""
-    try:
-        dynamodb.delete_table(TableName=name, aws_retry=True)
-    except dynamodb.exceptions.ResourceInUseException:
-        if (describe_table(dynamodb, name) or {"TableStatus": "DELETING"})["TableStatus"] != "DELETING":
-            raise
-
-
 # --- what is there ---------------------------------------------------------------------------------------------------
 
 
@@ -186,19 +165,13 @@ class Table:
         return self.connection.meta.region_name
 
     def look(self):
-        return describe_table(self.connection, self.name)
+        return tables.describe_table(self.connection, self.name)
 
     def iter_items(self):
-        start = None
-        while True:
-            page = scan_page(self.connection, self.name, start)
-            yield from page["Items"]
-            start = page.get("LastEvaluatedKey")
-            if not start:
-                return
+        return tables.iter_items(self.connection, self.name)
 
     def read_digests(self, keys):
-        return {copies.item_key(item, keys): copies.item_digest(item) for item in self.iter_items()}
+        return tables.read_digests(self.connection, self.name, keys)
 
 
 def key_names(described):
@@ -328,7 +301,7 @@ def remove(source, target, keys, left, poll_seconds):
     described = source.look()
     arn = ensure_backup(source, described, left, poll_seconds)
     prove_all_here(source, target, keys)
-    delete_table(source.connection, source.name)
+    tables.delete_table(source.connection, source.name)
     return arn
 
 

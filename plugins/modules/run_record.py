@@ -176,22 +176,17 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.medzen.multiregion.plugins.module_utils import heartbeat, process
 from ansible_collections.medzen.multiregion.plugins.module_utils import run_lock as record
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, token
+from ansible_collections.medzen.multiregion.plugins.module_utils.dynamodb_tables import MISSING, describe_table
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, MultiregionError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import wait_arguments, wait_until
 
-MISSING = ("ResourceNotFoundException",)
 CONDITION_FAILED = "ConditionalCheckFailedException"
 # Two writers meet on facts at most once per step; more tries than these mean that something else is wrong.
 TRIES_MAX = 5
 
 
 # --- calls -----------------------------------------------------------------------------------------------------------
-
-
-@describe("describe table {name}", missing=MISSING)
-def describe_table(connection, name):
-    return connection.describe_table(TableName=name, aws_retry=True)["Table"]
 
 
 @describe("create table {name}")

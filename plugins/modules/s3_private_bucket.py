@@ -260,7 +260,12 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import bucket_p
 from ansible_collections.medzen.multiregion.plugins.module_utils import tags as tagging
 from ansible_collections.medzen.multiregion.plugins.module_utils.account import read_account
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused, WaitTimeout
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import (
+    AwsError,
+    Refused,
+    WaitTimeout,
+    refuse_faults,
+)
 from ansible_collections.medzen.multiregion.plugins.module_utils.kms import require_key_arn
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import wait_until
@@ -499,7 +504,7 @@ def check_replication(module, bucket, current, after):
         return
     if after["encryption"]["algorithm"].startswith(plan.KMS) and not option["kms_key_arn"]:
         fault = "replication.kms_key_arn: is required, since the bucket is encrypted with a KMS key"
-        checks.refuse_faults([fault])
+        refuse_faults(checks.IMPOSSIBLE, [fault])
     name = checks.BUCKET_ARN.fullmatch(option["bucket_arn"])["name"]
     target = Bucket(bucket.s3, name, bucket.account)
     home = find_home(target)

@@ -140,7 +140,12 @@ import time
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, token
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused, WaitTimeout
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import (
+    AwsError,
+    Refused,
+    WaitTimeout,
+    refuse_faults,
+)
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.service_regions import ARGUMENTS, require_region
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import TimeLeft, wait_until
@@ -249,13 +254,7 @@ def refuse(result):
 def check_options(params):
     faults = [f"{name}: is {params[name]}; expected 0 or more" for name in ("wait_timeout", "poll_seconds")
               if params[name] < 0]  # fmt: skip
-    if faults:
-        raise Refused(
-            "The probe cannot be made like this",
-            found="; ".join(faults),
-            next_step="correct the options named",
-            result={"reason": "invalid_option", "faults": faults},
-        )
+    refuse_faults("The probe cannot be made like this", faults)
 
 
 def probe(module):

@@ -411,7 +411,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import video_ai
 from ansible_collections.medzen.multiregion.plugins.module_utils import video_ai_preflight_operation as operation
 from ansible_collections.medzen.multiregion.plugins.module_utils import video_ai_preflight_reads as reads
 from ansible_collections.medzen.multiregion.plugins.module_utils.clients import Clients, in_parallel
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import refuse_faults
 from ansible_collections.medzen.multiregion.plugins.module_utils.preflight_reads import (
     look,
     read_account,
@@ -556,13 +556,7 @@ def check_names(params):
 
 def check_options(params):
     residency.check_allowed_regions(params["allowed_regions"])
-    if faults := list(find_faults(params)):
-        raise Refused(
-            "The options are not usable",
-            found="; ".join(faults),
-            next_step="correct the options named",
-            result={"reason": "invalid_option", "faults": faults},
-        )
+    refuse_faults("The options are not usable", find_faults(params))
 
 
 def build_visits(params):

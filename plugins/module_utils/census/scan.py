@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ansible_collections.medzen.multiregion.plugins.module_utils.census import (
+# Importing a module of kinds registers them.
+from ansible_collections.medzen.multiregion.plugins.module_utils.census import (  # noqa: F401  # pylint: disable=unused-import
     kinds_assistant,
     kinds_compute,
     kinds_database,
@@ -19,18 +20,6 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.census import (
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry import KINDS, Item, Kind, Place
 from ansible_collections.medzen.multiregion.plugins.module_utils.clients import in_parallel
-
-# Importing a module of kinds registers them.
-REGISTERED = (
-    kinds_assistant,
-    kinds_compute,
-    kinds_database,
-    kinds_entry,
-    kinds_network,
-    kinds_operations,
-    kinds_security,
-    kinds_visits,
-)
 
 
 @dataclass(frozen=True)
