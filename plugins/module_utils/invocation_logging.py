@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import describe, paginate
+from ansible_collections.medzen.multiregion.plugins.module_utils.bucket_location import get_bucket_region
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError
 
 # Option to member of the switches.
@@ -27,11 +28,8 @@ OPTION_NAMES = {
     "loggingConfig.cloudWatchConfig.largeDataDeliveryS3Config.bucketName": "cloudwatch.large_data_s3.bucket",
     **{f"loggingConfig.{member}": option for option, member in SWITCHES.items()},
 }
-NO_BUCKET = ("NoSuchBucket", "404")
 UNENCRYPTED = ("ServerSideEncryptionConfigurationNotFoundError",)
 KMS_ALGORITHMS = ("aws:kms", "aws:kms:dsse")
-# Names that S3 has kept for its first two regions.
-LEGACY_LOCATIONS = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}
 
 
 # --- calls -----------------------------------------------------------------------------------------------------------
@@ -41,13 +39,6 @@ LEGACY_LOCATIONS = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}
 def get_logging(connection: Any) -> dict:
     """The configuration; empty when there is none, for which the service answers with an empty body."""
     return connection.get_model_invocation_logging_configuration(aws_retry=True).get("loggingConfig") or {}
-
-
-@describe("find the region of bucket {bucket}", missing=NO_BUCKET)
-def get_bucket_region(s3: Any, bucket: str) -> str | None:
-    """The bucket's region; None when there is no such bucket."""
-    location = s3.get_bucket_location(Bucket=bucket, aws_retry=True).get("LocationConstraint")
-    return LEGACY_LOCATIONS.get(location, location)
 
 
 @describe("read the encryption of bucket {bucket}", missing=UNENCRYPTED, default={})

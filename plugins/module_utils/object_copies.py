@@ -13,14 +13,6 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.aws import desc
 
 # Name of the metadata of a copy.
 COPIED_FROM = "copied-from-etag"
-# What GetBucketLocation calls the regions that are older than it.
-OLD_LOCATIONS = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}
-
-
-@describe("find the region of bucket {bucket}", missing=("NoSuchBucket",))
-def get_bucket_region(s3, bucket):
-    location = s3.get_bucket_location(Bucket=bucket, aws_retry=True).get("LocationConstraint")
-    return OLD_LOCATIONS.get(location, location)
 
 
 @describe("list the objects of {bucket}")

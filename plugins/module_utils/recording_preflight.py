@@ -38,11 +38,6 @@ def pipelines_default(region: str) -> int:
     return PIPELINES_MAX.get(region, PIPELINES_DEFAULT)
 
 
-def bucket_region(constraint: str | None) -> str:
-    """A bucket's location as a region: the oldest two have names of their own."""
-    return {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(constraint, constraint or "us-east-1")
-
-
 def check_endpoint(region: str, supported: Sequence[str]) -> Check:
     name, expected = "pipeline region", f"one of {', '.join(supported)}"
     if region in supported:

@@ -15,15 +15,9 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.clients import 
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError
 from ansible_collections.medzen.multiregion.plugins.module_utils.preflight import Quota
 from ansible_collections.medzen.multiregion.plugins.module_utils.preflight_reads import read_limit
-from ansible_collections.medzen.multiregion.plugins.module_utils.recording_preflight import bucket_region
 
 REFUSED = ("AccessDenied", "403")
 QUOTA_SERVICE = "chime"
-
-
-@describe("find the region of bucket {bucket}", missing=("NoSuchBucket",))
-def read_region(s3: Any, bucket: str) -> str | None:
-    return bucket_region(s3.get_bucket_location(Bucket=bucket, aws_retry=True).get("LocationConstraint"))
 
 
 @describe("compare the owner of bucket {bucket} with {account}")

@@ -137,6 +137,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.medzen.multiregion.plugins.module_utils import chime_sdk, media_capture, residency
 from ansible_collections.medzen.multiregion.plugins.module_utils import recording_preflight as recording
 from ansible_collections.medzen.multiregion.plugins.module_utils import recording_reads as reads
+from ansible_collections.medzen.multiregion.plugins.module_utils.bucket_location import get_bucket_region
 from ansible_collections.medzen.multiregion.plugins.module_utils.clients import Clients
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import refuse_faults
 from ansible_collections.medzen.multiregion.plugins.module_utils.kms import describe_key
@@ -175,7 +176,7 @@ def check_names(params):
 def check_bucket(s3, params, account):
     """Where the bucket is and whose. The same question with and without an owner tells a stranger's bucket apart."""
     bucket, region = params["bucket"], params["meeting_region"]
-    place = look(reads.read_region, s3, bucket)
+    place = look(get_bucket_region, s3, bucket)
     owned = NO_BUCKET
     if not isinstance(place, Unknown) and place is not None and not isinstance(account, Unknown):
         owned = look(reads.is_owned, s3, bucket, account)

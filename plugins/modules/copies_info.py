@@ -123,10 +123,10 @@ comparisons:
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils import copies
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, list_all
+from ansible_collections.medzen.multiregion.plugins.module_utils.bucket_location import get_bucket_region
 from ansible_collections.medzen.multiregion.plugins.module_utils.dynamodb_tables import describe_table, read_digests
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.object_copies import (
-    get_bucket_region,
     is_copy,
     read_head,
     read_objects,

@@ -99,10 +99,10 @@ import contextlib
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe
+from ansible_collections.medzen.multiregion.plugins.module_utils.bucket_location import get_bucket_region
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.object_copies import (
     COPIED_FROM,
-    get_bucket_region,
     is_copy,
     plain_etag,
     read_head,

@@ -410,6 +410,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import video_ai
 from ansible_collections.medzen.multiregion.plugins.module_utils import video_ai_preflight_assistant as assistant
 from ansible_collections.medzen.multiregion.plugins.module_utils import video_ai_preflight_operation as operation
 from ansible_collections.medzen.multiregion.plugins.module_utils import video_ai_preflight_reads as reads
+from ansible_collections.medzen.multiregion.plugins.module_utils.bucket_location import get_bucket_region
 from ansible_collections.medzen.multiregion.plugins.module_utils.clients import Clients, in_parallel
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import refuse_faults
 from ansible_collections.medzen.multiregion.plugins.module_utils.preflight_reads import (
@@ -664,7 +665,7 @@ def check_bucket(clients, params, account, region):
     if refused := visits.check_planned_bucket(region, bucket, planned):
         return [refused]
     s3 = clients("s3", region)
-    place = look(recording_reads.read_region, s3, bucket)
+    place = look(get_bucket_region, s3, bucket)
     checks = [visits.check_bucket(region, bucket, place)]
     if isinstance(place, str):
         owned = account

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import describe, paginate
+from ansible_collections.medzen.multiregion.plugins.module_utils.bucket_location import region_of
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry import (
     Item,
     Kind,
@@ -91,8 +92,7 @@ def list_buckets(place: Place) -> list[Item]:
 
 
 def bucket_region(client, name: str) -> str:
-    location = client.get_bucket_location(Bucket=name, aws_retry=True).get("LocationConstraint")
-    return {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(location, location)
+    return region_of(client.get_bucket_location(Bucket=name, aws_retry=True))
 
 
 def bucket_tags(client, name: str) -> dict[str, str]:

@@ -52,13 +52,6 @@ def test_the_bucket_is_where_the_meeting_is(found, verdict):
     assert recording.check_bucket_region(HERE, found).verdict == verdict
 
 
-@pytest.mark.parametrize(
-    ("constraint", "region"), [(None, "us-east-1"), ("", "us-east-1"), ("EU", "eu-west-1"), (HERE, HERE)]
-)
-def test_the_oldest_regions_have_names_of_their_own(constraint, region):
-    assert recording.bucket_region(constraint) == region
-
-
 @pytest.mark.parametrize(("owned", "verdict"), [(True, "ok"), (False, "refuse")])
 def test_the_bucket_is_the_accounts(owned, verdict):
     assert recording.check_bucket_account(HERE, owned, ACCOUNT).verdict == verdict
