@@ -6,7 +6,8 @@ import pytest
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
 from ansible_collections.medzen.multiregion.plugins.modules import copies_info as module
 from botocore.exceptions import ClientError
-from moto import mock_aws
+
+pytestmark = pytest.mark.usefixtures("moto_cloud")
 
 OLD, NEW, TABLE, BUCKETS = "af-south-1", "eu-central-1", "medzen-meeting-audit", "medzen-meeting-recordings"
 OLD_BUCKET, NEW_BUCKET = f"{BUCKETS}-{OLD}", f"{BUCKETS}-{NEW}"
@@ -49,15 +50,6 @@ class Module:
 
     def client(self, service, region=OLD, **_options):
         return Retrying(boto3.client(service, region_name=region), self.denied)
-
-
-@pytest.fixture(autouse=True)
-def cloud(monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "rehearsal")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        yield
 
 
 def table(region, *items, keys=("pk", "sk")):

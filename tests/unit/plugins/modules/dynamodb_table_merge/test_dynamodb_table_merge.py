@@ -4,7 +4,8 @@ import pytest
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
 from ansible_collections.medzen.multiregion.plugins.modules import dynamodb_table_merge as module
 from botocore.exceptions import ClientError
-from moto import mock_aws
+
+pytestmark = pytest.mark.usefixtures("moto_cloud")
 
 OLD, NEW, TABLE = "eu-west-1", "eu-central-1", "medzen-meeting-audit"
 WRITES = ("put_item", "create_backup", "delete_table")
@@ -39,15 +40,6 @@ class Module:
 
     def client(self, service, region=NEW, **_options):
         return Recording(boto3.client(service, region_name=region), self.denied, self.writes)
-
-
-@pytest.fixture(autouse=True)
-def cloud(monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "rehearsal")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        yield
 
 
 def table(region, *items, keys=("pk", "sk"), **more):

@@ -4,7 +4,8 @@ import pytest
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
 from ansible_collections.medzen.multiregion.plugins.modules import s3_objects_copy as module
 from botocore.exceptions import ClientError
-from moto import mock_aws
+
+pytestmark = pytest.mark.usefixtures("moto_cloud")
 
 OLD, NEW = "af-south-1", "eu-central-1"
 FROM, TO = f"medzen-meeting-recordings-{OLD}", f"medzen-meeting-recordings-{NEW}"
@@ -38,15 +39,6 @@ class Module:
 
     def client(self, service, region=NEW, **_options):
         return Retrying(boto3.client(service, region_name=region), self.denied, self.copied)
-
-
-@pytest.fixture(autouse=True)
-def cloud(monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "rehearsal")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        yield
 
 
 def bucket(name, **objects):
