@@ -15,6 +15,7 @@ import pytest
 
 AF, HOME, DR, ACCOUNT = "af-south-1", "eu-central-1", "eu-west-1", "123456789012"
 TABLE, API, MEETINGS = "medzen-meeting-audit", "medzen-chime-api", "meetings.medzenhealth.app"
+AI = "ai.medzenhealth.app"
 FUNCTIONS = [
     f"medzen-{name}"
     for name in ("meeting-manager", "messaging-handler", "polly-tts", "recording-handler", "transcription-processor")
@@ -291,7 +292,7 @@ def moved(stage):
 def test_the_cutover_moves_the_name_with_the_public_one(moved):
     assert meetings_target(moved).rstrip(".") == served_name(moved)
     previous = [one["name"] for one in moved.facts()["cutover_previous_record_sets"]]
-    assert previous == ["ehr.medzenhealth.app", MEETINGS]
+    assert previous == ["ehr.medzenhealth.app", MEETINGS, AI]
 
 
 def test_a_visit_by_the_name_is_placed_in_the_new_region(moved):
