@@ -45,7 +45,7 @@ coverage: env
 	tools/test unit
 
 scenarios: env
-	python -m pytest tests/scenarios -v
+	python -m pytest tests/scenarios -v -n 2 --dist loadfile
 
 molecule: env
 	tools/molecule-all

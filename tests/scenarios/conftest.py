@@ -39,8 +39,11 @@ SOURCE, TARGET, STANDBY = "af-south-1", "eu-central-1", "eu-west-1"
 SOURCE_DATABASE, TARGET_DATABASE = f"medzen-ehrbase-db-{SOURCE}", f"medzen-ehrbase-db-{TARGET}"
 RECORD, ZONE = "ehr.medzenhealth.app", "medzenhealth.app"
 RUN_RECORD_TABLE = "medzen-multiregion-runs"
+# Tests that run side by side, file by file, have worlds of their own.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Another number for a second test run on the same machine.
-FIRST_WORLD, WORLDS = int(os.environ.get("MEDZEN_SCENARIO_WORLD", "111")), 5
+WORLDS = 5
+FIRST_WORLD = int(os.environ.get("MEDZEN_SCENARIO_WORLD", "111")) + WORLDS * WORKER
 STEPS = ("before", "provisioned", "moved")
 # Where nothing is looked at but the end, AWS's times pass ten times faster than in a rehearsal.
 QUICK_SCALE = 600

@@ -34,8 +34,10 @@ from rehearsal import settings as world_settings
 ROOT = Path(__file__).resolve().parents[3]
 # What tests share lies beside them.
 sys.path.insert(0, str(Path(__file__).parent))
+# Tests that run side by side, file by file, have worlds of their own.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Another number for a second test run on the same machine.
-WORLD = int(os.environ.get("MEDZEN_SERVICES_WORLD", "121"))
+WORLD = int(os.environ.get("MEDZEN_SERVICES_WORLD", "131")) + WORKER
 SCALE = 600.0
 READY_S_MAX, PLAY_S_MAX = 60, 300
 # The cloud dies with the test run, also when that one is killed; exec keeps the pid.
