@@ -4,7 +4,7 @@
 
 Such a module does nothing to the host it runs on, and that host is the controller. A process of its own would build
 an archive, start an interpreter and import boto3 anew for every task: half a second of CPU, many times the call itself.
-The worker was forked for this one task and has all of that already.
+The worker was forked for this one task and has all of that already, botocore's own files too.
 
 Ansible loads an action before it forks only when it finds it under the task's own name: hence a redirect of actions in
 `meta/runtime.yml`, not the `action_plugin` of a module.
@@ -23,7 +23,7 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.medzen.multiregion.plugins.module_utils import process
+from ansible_collections.medzen.multiregion.plugins.module_utils import botocore_files, process
 from ansible_collections.medzen.multiregion.plugins.module_utils.worker_module import (
     Finished,
     Task,
@@ -39,6 +39,7 @@ OUTLIVES_ITS_CONTROLLER = ("database_switchover",)
 COLLECTION = "ansible_collections.medzen.multiregion.plugins"
 for _name in PRELOADED:
     importlib.import_module(f"{COLLECTION}.module_utils.{_name}")
+botocore_files.share()
 
 
 class ActionModule(ActionBase):
