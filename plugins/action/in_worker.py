@@ -16,6 +16,7 @@ async) gets one, as any other module does.
 from __future__ import annotations
 
 import functools
+import gc
 import importlib
 import sys
 from pathlib import Path
@@ -40,6 +41,8 @@ COLLECTION = "ansible_collections.medzen.multiregion.plugins"
 for _name in PRELOADED:
     importlib.import_module(f"{COLLECTION}.module_utils.{_name}")
 botocore_files.share()
+# What is loaded stays: collecting garbage must neither look at it nor, in a worker, copy its pages.
+gc.freeze()
 
 
 class ActionModule(ActionBase):
@@ -89,7 +92,7 @@ class ActionModule(ActionBase):
             warn=self._display.warning,
             deprecate=functools.partial(self._display.deprecated, collection_name="medzen.multiregion"),
         )
-        process.mark_worker()
+        settle()
         # This worker was forked for this task: nobody else sees the change.
         AnsibleAWSModule.default_settings["module_class"] = functools.partial(WorkerModule, task)
         module = importlib.import_module(f"{COLLECTION}.modules.{name}")
@@ -98,6 +101,12 @@ class ActionModule(ActionBase):
         except Finished as finished:
             return finished.result
         raise AnsibleActionFail(f"Module {name} ended without a result.")
+
+
+def settle():
+    """Make this process the worker of one module call, after which it ends: nothing is worth collecting."""
+    process.mark_worker()
+    gc.disable()
 
 
 def is_this_python(interpreter):

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.action import in_worker
-from ansible_collections.medzen.multiregion.plugins.module_utils import process
 
 LOCAL = {"transport": "local", "become": None}
 
@@ -55,7 +54,7 @@ def test_the_switchover_outlives_its_controller_but_its_trial_need_not():
 def module_class(monkeypatch):
     """In a worker the change of the module class dies with it; here it must be taken back."""
     monkeypatch.setitem(AnsibleAWSModule.default_settings, "module_class", None)
-    monkeypatch.setattr(process, "mark_worker", lambda: None)
+    monkeypatch.setattr(in_worker, "settle", lambda: None)
 
 
 def test_the_module_runs_and_its_failure_is_a_result(module_class):
