@@ -2,6 +2,7 @@
 # make rehearse   the whole move on the stand-in cloud, with a verdict in numbers
 # make test       everything that must hold: lint, unit, contract, scenarios, one whole rehearsal, every lane found
 # make lint unit contract   the quick part; make coverage says what of plugins/ the tests reach
+# make chaos      the whole move again and again, killed at every write call, with every answer lost, every call throttled
 # make sanity     Ansible's own sanity tests of the collection, with the newest ansible-core
 # make scenarios molecule lanes   the slow parts one by one; make build   the archive of the collection
 # make up down status   the stand-in cloud alone; MEDZEN_WORLD=17 makes a second one beside it
@@ -18,7 +19,7 @@ BIN := $(CURDIR)/.venv-$(LANE)/bin
 export PATH := $(BIN):$(PATH)
 export ANSIBLE_NOCOLOR ?= $(if $(CI),1,)
 
-.PHONY: help env lint sanity unit contract coverage scenarios molecule lanes test rehearse up down status build clean
+.PHONY: help env lint sanity unit contract coverage scenarios molecule lanes chaos test rehearse up down status build clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -55,6 +56,10 @@ lanes: env
 
 rehearse: env
 	python -m rehearsal run $(if $(database_seed),--extra-vars database_seed=$(database_seed),)
+
+# For a part: python -m rehearsal chaos --help
+chaos: env
+	python -m rehearsal chaos
 
 test: env
 	tools/test

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line of the rehearsal: python -m rehearsal up | down | status | seed | traffic | judge | run | report."""
+"""The command line of the rehearsal: python -m rehearsal COMMAND."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ COMMANDS = {
     "judge": "compare what was acknowledged with what the new primary holds",
     "run": "rehearse the whole move",
     "report": "write the summary and the page of a run",
+    "chaos": "inject faults at every call of the move, and see whether the next run finishes it",
 }
 
 

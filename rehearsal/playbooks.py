@@ -19,6 +19,10 @@ from rehearsal.summary import PlaybookRow
 
 ROOT = Path(__file__).resolve().parent.parent
 RECAP = re.compile(r"^(\S+)\s+: (.*)$")
+# Runs a command that dies with the process that started it, also when that one is killed; exec keeps the pid.
+DIE_WITH_PARENT = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], [sys.argv[1], *sys.argv[2:]])"
+)
 # A playbook of the rehearsal takes a minute or two; one that hangs must not hang the rehearsal.
 PLAYBOOK_S_MAX = 900
 
@@ -36,8 +40,7 @@ class Runner:
     def run(self, name: str, *, label: str, check: bool = False, extra_vars: dict | None = None, quiet=False):
         """Run `<name>.yml` from the project's root; its output goes to the terminal and to a log."""
         given = {**self.extra_vars, **(extra_vars or {})}
-        command = [_ansible_playbook(), f"{name}.yml", "-i", self.inventory, *(["--check", "--diff"] if check else [])]
-        command += ["-e", json.dumps(given)] if given else []
+        command = build_command(name, self.inventory, given, *(["--check", "--diff"] if check else []))
         before = int(control(self.settings, "ledger/mark", {"name": f"{label} {name}"})["n"])
         started = time.time()
         code = self._stream(command, label, name, quiet)
@@ -46,17 +49,8 @@ class Runner:
         return self._row(name, label, code, started, wall_s, calls)
 
     def _stream(self, command: list[str], label: str, name: str, quiet: bool) -> int:
-        environment = {
-            **os.environ,
-            "MEDZEN_WORLD": str(self.settings.world),
-            "MEDZEN_MULTIREGION_REPORTS": str(self.folder / "playbooks" / label),
-            "MEDZEN_MULTIREGION_RUN": f"{self.run_id}-{label}-{name}".replace("_", "-"),
-            "PYTHONUNBUFFERED": "1",
-            "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
-        }
-        # Nobody's account may be reached from a rehearsal.
-        for variable in [key for key in environment if key.startswith("AWS_")]:
-            del environment[variable]
+        run_id = f"{self.run_id}-{label}-{name}".replace("_", "-")
+        environment = build_environment(self.settings, self.folder / "playbooks" / label, run_id)
         log = self.log(label, name)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("w", encoding="utf-8") as stream:
@@ -92,6 +86,25 @@ class Runner:
             exit_code=code,
             started=started,
         )
+
+
+def build_command(name: str, inventory: str, extra_vars: dict[str, Any], *options: str) -> list[str]:
+    """As an operator types it in the project's root."""
+    given = ["-e", json.dumps(extra_vars)] if extra_vars else []
+    return [_ansible_playbook(), f"{name}.yml", "-i", inventory, *options, *given]
+
+
+def build_environment(settings: Settings, reports: Path, run_id: str) -> dict[str, str]:
+    """Nobody's account may be reached from a rehearsal: nothing of AWS's is passed on."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    return {
+        **own,
+        "MEDZEN_WORLD": str(settings.world),
+        "MEDZEN_MULTIREGION_REPORTS": str(reports),
+        "MEDZEN_MULTIREGION_RUN": run_id,
+        "PYTHONUNBUFFERED": "1",
+        "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
+    }
 
 
 def recap(output: str) -> dict[str, int]:

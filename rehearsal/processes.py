@@ -114,6 +114,10 @@ class Processes:
         self.remember(name, identify(child.pid, stop_signal))
         return child.pid
 
+    def forget_children(self) -> None:
+        """In a copy of the process that started them: they are somebody else's children."""
+        self._children.clear()
+
     def remember(self, name: str, identity: Identity) -> None:
         """Write the pid file of a process, also of one that another program started."""
         self.settings.pids.mkdir(parents=True, exist_ok=True)
@@ -187,6 +191,39 @@ def send(identity: Identity, number: int) -> None:
         os.kill(identity.pid, number)
     except ProcessLookupError:
         return
+
+
+def descendants(pid: int, proc: Path = Path("/proc")) -> list[int]:
+    """The children of a process, and theirs."""
+    children: dict[int, list[int]] = {}
+    for entry in proc.iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(entry.name))
+    found, left = [], [pid]
+    while left:
+        below = children.get(left.pop(), [])
+        found, left = found + below, left + below
+    return found
+
+
+def carriers(pid: int, proc: Path = Path("/proc")) -> list[int]:
+    """Processes of a controller that is gone: they carry its number in their environment."""
+    mark, found = f"MEDZEN_MULTIREGION_CONTROLLER_PID={pid}".encode(), []
+    for entry in proc.iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+    return found
+
+
+def kill_all(pid: int) -> None:
+    """As a power cut: a controller, its workers and the module that is at work, also one that outlives it."""
+    for one in [pid, *descendants(pid), *carriers(pid)]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
 
 
 def exit_with_parent(settings: Settings, leave: Callable[[int], Any] = os._exit) -> threading.Thread:

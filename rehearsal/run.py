@@ -126,23 +126,26 @@ def judged(settings: Settings, folder: Path, plan: dict[str, Any]):
 @contextmanager
 def traffic(settings: Settings, plan: dict[str, Any], args: argparse.Namespace, folder: Path):
     """Clients in a process of their own, until the move is over."""
+    with clients(settings, plan, args.writes, args.reads, folder):
+        say(f"Clients write {args.writes:g} and read {args.reads:g} times a second from now on.")
+        yield
+
+
+@contextmanager
+def clients(settings: Settings, plan: dict[str, Any], writes: float, reads: float, folder: Path):
+    """The clients of a plan; the password of the application is read where the plan says, before anything moves."""
     password = folder / ".basic-auth"
     password.touch(mode=0o600)
     password.write_text(read_secret(settings, plan["basic_auth_secret"]), encoding="utf-8")
     command = [sys.executable, "-m", "rehearsal", "traffic", "--world", str(settings.world), "--folder", str(folder)]
-    command += ["--password-file", str(password), "--writes", str(args.writes), "--reads", str(args.reads)]
+    command += ["--password-file", str(password), "--writes", str(writes), "--reads", str(reads)]
     if visitors := plan.get("visitors"):
-        command += [
-            "--visits",
-            str(visitors["visits_per_second"]),
-            "--questions",
-            str(visitors["questions_per_second"]),
-        ]
+        command += ["--visits", str(visitors["visits_per_second"])]
+        command += ["--questions", str(visitors["questions_per_second"])]
     with (folder / "traffic.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
         try:
             wait_for_traffic(process, folder)
-            say(f"Clients write {args.writes:g} and read {args.reads:g} times a second from now on.")
             yield
         finally:
             process.send_signal(signal.SIGTERM)

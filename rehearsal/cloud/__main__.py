@@ -9,6 +9,7 @@ import signal
 import threading
 
 from rehearsal.cloud import control, layers
+from rehearsal.cloud.checkpoints import Checkpoints
 from rehearsal.cloud.server import Server
 from rehearsal.cloud.world_state import World
 from rehearsal.settings import load
@@ -21,19 +22,26 @@ def main() -> None:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     world = World(load(parser.parse_args().world))
     control.install(world)
+    checkpoints = Checkpoints(world)
+    checkpoints.install()
     logging.info("World %s, layers: %s", world.number, ", ".join(layers.install(world)))
-    serve(world)
+    serve(world, checkpoints)
 
 
-def serve(world: World) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    server = Server(world)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # shutdown() waits for the loop that this handler interrupts, hence the thread.
-        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
-    logging.info("Ready on %s", world.settings.api_url)
-    server.serve_forever(poll_interval=0.2)
-    server.server_close()
+def serve(world: World, checkpoints: Checkpoints) -> None:
+    """Serve until SIGTERM or SIGINT, with a pause for each copy that is asked for."""
+    while True:
+        server = Server(world)
+        # shutdown() waits for the loop that the signal's handler interrupts, hence the thread.
+        checkpoints.pause = end = server.shutdown
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_, end=end: threading.Thread(target=end, daemon=True).start())
+        logging.info("Ready on %s", world.settings.api_url)
+        server.serve_forever(poll_interval=0.2)
+        server.server_close()
+        if not checkpoints.wanted:
+            break
+        checkpoints.keep()
     world.stop()
 
 

@@ -156,7 +156,7 @@ class Dispatcher:
 def _after_effect(rules: list[Rule]) -> None:
     for rule in rules:
         if rule.action == "kill":
-            fault_rules.kill(int(rule.pid or 0))
+            fault_rules.kill(int(rule.pid or 0), tree=rule.tree)
     if any(rule.action == "lost_response" for rule in rules):
         raise ConnectionDropped
 

@@ -3,21 +3,30 @@
 
 Actions: `throttle` and `error` answer instead of the cloud; `delay` waits first; `lost_response` lets the call take
 effect and drops the connection; `kill` lets it take effect, then sends SIGKILL to a process (the playbook, in a test
-of resuming).
+of resuming), and with `tree` to all that it started.
+
+`match` may also say `own`: true for the calls of whoever runs playbooks, without those to the run record and without
+those of functions. With `each`, `count` is counted for every different call by itself.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import signal
 import threading
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from rehearsal.cloud.ledger import is_run_record
 from rehearsal.cloud.operations import Call
+from rehearsal.processes import kill_all
+from rehearsal.settings import FUNCTION_ACCESS_KEY
 
 ACTIONS = ("throttle", "error", "lost_response", "delay", "kill")
-MATCHES = ("service", "operation", "region", "nth", "write")
+MATCHES = ("service", "operation", "region", "nth", "write", "own")
 # The code by which each service says "slow down"; the others say ThrottlingException.
 THROTTLE_CODES = {
     "ec2": ("RequestLimitExceeded", 503),
@@ -56,21 +65,30 @@ class Rule:
     seconds: float = 0.0
     count: int | None = None
     pid: int | None = None
+    tree: bool = False
+    each: bool = False
     seen: int = field(default=0)
     fired: int = field(default=0)
+    # With `each`: how often by call.
+    met: Counter[str] = field(default_factory=Counter)
 
     def takes(self, call: Call, write: bool) -> bool:
         """Count a matching call and say whether the rule acts on it."""
-        if not self._matches(call, write) or (self.count is not None and self.fired >= self.count):
+        if not self._matches(call, write):
+            return False
+        name = signature(call) if self.each else ""
+        if self.count is not None and (self.met[name] if self.each else self.fired) >= self.count:
             return False
         self.seen += 1
         if self.seen < int(self.match.get("nth", 1)):
             return False
         self.fired += 1
+        self.met[name] += 1
         return True
 
     def _matches(self, call: Call, write: bool) -> bool:
         found = {"service": call.service, "operation": call.operation, "region": call.region, "write": write}
+        found["own"] = not is_run_record(call) and call.access_key != FUNCTION_ACCESS_KEY
         return all(found[name] == value for name, value in self.match.items() if name != "nth")
 
     def error(self, call: Call) -> tuple[str, int]:
@@ -106,7 +124,7 @@ class Faults:
 
     def rows(self) -> list[dict[str, Any]]:
         with self._lock:
-            return [asdict(rule) for rule in self._rules.values()]
+            return [asdict(rule) | {"met": len(rule.met)} for rule in self._rules.values()]
 
     def taken(self, call: Call, write: bool) -> list[Rule]:
         """Rules that act on this call."""
@@ -126,13 +144,23 @@ def build_rule(default_id: str, wanted: dict[str, Any]) -> Rule:
         raise FaultError("A kill needs the pid of the process that it ends.")
     # A rule for the nth call means that one call, unless it says how many.
     count = wanted.get("count", 1 if "nth" in match or wanted["action"] == "kill" else None)
-    given = {name: wanted[name] for name in ("code", "status", "pid") if wanted.get(name) is not None}
+    names = ("code", "status", "pid", "tree", "each")
+    given = {name: wanted[name] for name in names if wanted.get(name) is not None}
     seconds = float(wanted.get("seconds") or 0)
     return Rule(wanted.get("id") or default_id, match, wanted["action"], seconds=seconds, count=count, **given)
 
 
-def kill(pid: int) -> None:
+def signature(call: Call) -> str:
+    """What tells a call from another one; its repetition has the same."""
+    told = [call.service, call.operation, call.region, call.parameters]
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=repr).encode()).hexdigest()
+
+
+def kill(pid: int, *, tree: bool = False) -> None:
     """End a process as a power cut would; gone already is as good."""
+    if tree:
+        kill_all(pid)
+        return
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rehearsal.cloud.clock import Clock, Timed, load_durations
 from rehearsal.cloud.faults import Faults
@@ -26,6 +26,20 @@ from rehearsal.processes import Processes
 from rehearsal.settings import ADDRESS_RANGES, Settings
 
 ControlHandler = Callable[[str, Any, dict[str, str]], Any]
+
+
+class Sleeper(Protocol):
+    """A layer with threads or processes of its own: they end before the world is copied, and begin again after."""
+
+    def busy(self) -> str:
+        """What is under way and would not survive a copy; empty when nothing is."""
+
+    def freeze(self) -> None: ...
+
+    def thaw(self) -> None: ...
+
+    def is_awake(self) -> bool:
+        """Whether what was begun again answers."""
 
 
 class Addresses:
@@ -75,6 +89,8 @@ class World:
         self.enis: Any = None
         self.quotas: Any = None
         self.functions: Any = None
+        # In the order in which they are thawed.
+        self.sleepers: list[Sleeper] = []
         # Run in this order when the world ends.
         self.on_stop: list[Callable[[], None]] = []
         self._due: list[tuple[Timed, Callable[[], None]]] = []

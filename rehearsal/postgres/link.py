@@ -42,7 +42,7 @@ class Links:
     def __init__(self) -> None:
         self._links: dict[tuple[str, str], Link] = {}
         self._relays: list[Relay] = []
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -81,19 +81,30 @@ class Links:
 
     def stop(self) -> None:
         """Close every relay and end the thread."""
-        for relay in list(self._relays):
-            self.close(relay)
-        if self._thread is not None:
-            self._call(_end_tasks())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._thread = None
-        if not self._loop.is_closed():
-            self._loop.close()
+        self.freeze()
+        self._relays.clear()
+
+    def freeze(self) -> None:
+        """Close every relay, to listen again with the next `thaw`, and end the thread."""
+        if self._loop is None:
+            return
+        for relay in self._relays:
+            self._call(_close(relay))
+        self._call(_end_tasks())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._loop = self._thread = None
+
+    def thaw(self) -> None:
+        """Listen again for every relay."""
+        for relay in self._relays:
+            self._call(_listen(relay))
 
     def _call(self, coroutine) -> None:
         with self._lock:
-            if self._thread is None:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="links", daemon=True)
                 self._thread.start()
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=10)

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
@@ -30,7 +29,7 @@ import dns.resolver
 import pytest
 import yaml
 
-from rehearsal import api, judge, playbooks, run
+from rehearsal import api, judge, playbooks, processes, run
 from rehearsal import settings as world_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,10 +48,6 @@ STEPS = ("before", "provisioned", "moved")
 QUICK_SCALE = 600
 # Bounds for a machine that others use as well; nothing waits for them when all is well.
 COMMAND_S_MAX, PLAYBOOK_S_MAX, LOOK_S = 300, 600, 0.05
-# The playbook dies with the test run, also when that one is killed; exec keeps the pid.
-DIE_WITH_PARENT = (
-    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], [sys.argv[1], *sys.argv[2:]])"
-)
 
 
 def until(look: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
@@ -109,35 +104,8 @@ class Playbook:
 
     def kill_all(self) -> None:
         """As a power cut: the controller, its workers and the module that is at work."""
-        for pid in [self.pid, *descendants(self.pid), *carriers(self.pid)]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        processes.kill_all(self.pid)
         self.process.wait(10)
-
-
-def descendants(pid: int) -> list[int]:
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                children.setdefault(parent, []).append(int(entry.name))
-    found, left = [], [pid]
-    while left:
-        below = children.get(left.pop(), [])
-        found, left = found + below, left + below
-    return found
-
-
-def carriers(pid: int) -> list[int]:
-    """Processes of a controller that is gone: they carry its number in their environment."""
-    mark, found = f"MEDZEN_MULTIREGION_CONTROLLER_PID={pid}".encode(), []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                if mark in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append(int(entry.name))
-    return found
 
 
 @dataclass
@@ -228,8 +196,8 @@ class World:
         """Start a playbook from the project's root, as an operator does."""
         self.runs += 1
         run_id = f"scenario-{self.number}-{self.runs}-{name.replace('_', '-')}"
-        command = [sys.executable, "-c", DIE_WITH_PARENT, playbooks._ansible_playbook(), f"{name}.yml"]
-        command += ["-i", str(inventory), *options, *(["-e", json.dumps(extra_vars)] if extra_vars else [])]
+        command = [sys.executable, "-c", playbooks.DIE_WITH_PARENT]
+        command += playbooks.build_command(name, str(inventory), extra_vars, *options)
         log = self.folder / f"{self.runs:02d}-{name}.log"
         since = self.mark()
         with log.open("w", encoding="utf-8") as stream:

@@ -18,6 +18,7 @@ from rehearsal.cloud.world_state import World
 
 def install(world: World) -> None:
     scheduler = install_with(world, Launcher(world))
+    world.sleepers.append(scheduler)
     world.on_stop.append(scheduler.stop)
     scheduler.start()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import threading
 from typing import Any
 
@@ -54,18 +55,45 @@ class Scheduler:
         self._registry = registry
         self._launcher = launcher
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="ecs-scheduler", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        self._stopped.clear()
+        self._thread = threading.Thread(target=self._run, name="ecs-scheduler", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread, then every task."""
         self._stopped.set()
-        if self._thread.is_alive():
+        if self._thread is not None and self._thread.is_alive():
             self._thread.join(timeout=5)
-        tasks = [task.process for service in self._registry.services.values() for task in service.tasks]
-        self._world.processes.stop_all([name for name in tasks if self._world.processes.find(name) is not None])
+        processes = [task.process for _service, task in self._tasks()]
+        self._world.processes.stop_all([name for name in processes if self._world.processes.find(name) is not None])
+
+    def _tasks(self) -> list[tuple[Service, Task]]:
+        return [(service, task) for service in self._registry.services.values() for task in service.tasks]
+
+    # --- copies of the world
+
+    def busy(self) -> str:
+        moving = [task for _service, task in self._tasks() if task.state not in (RUNNING, STOPPED)]
+        return ", ".join(f"task {task.id} in {task.region} is {task.state}" for task in moving)
+
+    def freeze(self) -> None:
+        """End the thread and the processes; the tasks themselves stay what they are."""
+        self.stop()
+
+    def thaw(self) -> None:
+        """Run every task's process again, with its grace period before it."""
+        for service, task in self._tasks():
+            if task.state == RUNNING:
+                self._launch(service, task, self._launcher.prepare(task))
+        self.start()
+
+    def is_awake(self) -> bool:
+        """Whether every task takes connections and its balancer knows."""
+        running = [task for _service, task in self._tasks() if task.state == RUNNING]
+        return all(_answers(task) and self.is_healthy(task) for task in running)
 
     def _run(self) -> None:
         while not self._stopped.wait(STEP_SECONDS):
@@ -291,6 +319,14 @@ class Scheduler:
             failed.reason = f"ECS deployment circuit breaker: rolling back to deploymentId {target.id}."
             resume_deployment(service, target, now)
             service.say(f"rolling back to (deployment {target.id}).", now)
+
+
+def _answers(task: Task) -> bool:
+    try:
+        with socket.create_connection((task.address, port_of(task)), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def _count_tasks(verb: str, noun: str, tasks: list[Any]) -> str:

@@ -24,6 +24,7 @@ def install(world: World) -> None:
     pool = Pool(world.processes)
     invoker = install_with(world, pool)
     pool.start()
+    world.sleepers.append(invoker)
     world.on_stop += [invoker.stop, pool.stop]
 
 

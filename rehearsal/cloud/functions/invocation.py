@@ -45,12 +45,30 @@ class Invoker:
     def __init__(self, world: World, pool: Pool) -> None:
         self._world = world
         self._pool = pool
-        self._later = ThreadPoolExecutor(LATER_THREADS, thread_name_prefix="function-event")
+        self._later = _threads()
         self._stopped = threading.Event()
 
     def stop(self) -> None:
         self._stopped.set()
         self._later.shutdown(wait=False, cancel_futures=True)
+
+    # --- copies of the world
+
+    def busy(self) -> str:
+        return self._pool.busy()
+
+    def freeze(self) -> None:
+        """Let the events end that are under way, then the workers."""
+        self._later.shutdown(wait=True)
+        self._pool.freeze()
+
+    def thaw(self) -> None:
+        self._later = _threads()
+        self._pool.start()
+
+    def is_awake(self) -> bool:
+        """Workers start when they are needed."""
+        return True
 
     # --- the API
 
@@ -122,6 +140,10 @@ class Invoker:
         if not is_allowed(function, function_arn.removesuffix(":$LATEST"), service, source_arn):
             raise Refused(f"the policy of {function_arn} does not let {service} invoke it for {source_arn}")
         return build_version(function)
+
+
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(LATER_THREADS, thread_name_prefix="function-event")
 
 
 def find_function(region: str, name: str, qualifier: str | None = None) -> LambdaFunction:

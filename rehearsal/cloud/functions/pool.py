@@ -35,10 +35,13 @@ class Pool:
         self._busy = 0
         self._serials = itertools.count(1)
         self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Watch for idle workers."""
-        threading.Thread(target=self._watch, name="functions-idle", daemon=True).start()
+        """Watch for idle workers. A copy of this process has the thread's object and not the thread."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._watch, name="functions-idle", daemon=True)
+            self._thread.start()
 
     def run(self, version: Version, request: Request, wait_s: float = WAIT_SECONDS) -> Outcome:
         """Invoke a version on a warm worker of its own, or on a new one."""
@@ -106,6 +109,13 @@ class Pool:
             self._idle = [worker for worker in self._idle if worker not in old]
         for worker in old:
             worker.end()
+
+    def busy(self) -> str:
+        return f"{self._busy} functions run" if self._busy else ""
+
+    def freeze(self) -> None:
+        """End every worker; those that are asked for later are new ones."""
+        self.end_idle(time.monotonic())
 
     def stop(self) -> None:
         self._stopped.set()

@@ -44,6 +44,7 @@ def install(world: World, make_plane: Callable[[Rds], DataPlane] = DataPlane, *,
     world.control_routes["rds"] = listing.tell_data_plane
     world.control_routes["link"] = lambda method, body, query: replicas.change_link(method, body)
     world.metrics["ReplicaLag"] = replicas.read_lag
+    world.sleepers.append(rds)
     world.on_stop.append(rds.links.stop)
     return rds
 

@@ -42,7 +42,8 @@ class Settler:
     def watch(self, resource: Stateful) -> None:
         with self._changed:
             self._watched.add(resource)
-            if self._thread is None and self._background:
+            # A copy of this process has the thread's object and not the thread.
+            if self._background and (self._thread is None or not self._thread.is_alive()):
                 self._thread = threading.Thread(target=self._run, name="rds settler", daemon=True)
                 self._thread.start()
             self._changed.notify()
@@ -73,6 +74,7 @@ class Rds:
         self.snapshot_copies_max = int(os.environ.get(SNAPSHOT_COPIES_VARIABLE, SNAPSHOT_COPIES_DEFAULT))
         self.events: list[dict[str, Any]] = []
         self._serials = itertools.count(1)
+        self._frozen: list[Instance] = []
         # The control plane's memory began with this process: data of an earlier one belongs to nobody.
         for folder in (self.instances_folder, self.snapshots_folder):
             shutil.rmtree(folder, ignore_errors=True)
@@ -128,6 +130,30 @@ class Rds:
                 "DBSnapshotAlreadyExists",
                 f"Cannot create the snapshot because a snapshot with the identifier {name} already exists.",
             )
+
+    # --- copies of the world
+
+    def busy(self) -> str:
+        changing = [one for one in (*self.every_instance(), *self.every_snapshot()) if one.transition is not None]
+        return ", ".join(f"{one.identifier} in {one.region} is {one.status}" for one in changing)
+
+    def freeze(self) -> None:
+        """Stop the servers, replicas first, so that their folders can be copied."""
+        self._frozen = [one for one in self.every_instance() if one.cluster.is_running()]
+        self._frozen.sort(key=lambda one: one.source is not None)
+        for instance in reversed(self._frozen):
+            instance.cluster.stop()
+        self.links.freeze()
+
+    def thaw(self) -> None:
+        self.links.thaw()
+        for instance in self._frozen:
+            instance.cluster.start()
+        self._frozen = []
+
+    def is_awake(self) -> bool:
+        """A server is started only when it answers."""
+        return not self._frozen
 
     # --- changing
 

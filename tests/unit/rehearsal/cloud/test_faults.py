@@ -72,6 +72,23 @@ def test_an_error_carries_the_code_and_status_asked_for():
     )
 
 
+def test_a_rule_for_own_calls_leaves_the_run_record_and_functions_alone(faults):
+    faults.add({"match": {"own": True}, "action": "throttle"})
+    record = call("dynamodb", "PutItem")
+    record.parameters["TableName"] = "medzen-multiregion-runs"
+    function = call("dynamodb", "PutItem")
+    function.access_key = "rehearsal-function"
+    assert fired(faults, record, function, call()) == [False, False, True]
+
+
+def test_a_rule_for_each_call_counts_every_different_one_by_itself(faults):
+    rule = faults.add({"match": {}, "action": "lost_response", "each": True, "count": 1})
+    first, second = call(), call()
+    first.parameters["TargetDBSnapshotIdentifier"], second.parameters["TargetDBSnapshotIdentifier"] = "a", "b"
+    assert fired(faults, first, first, second, second) == [True, False, True, False]
+    assert next(row for row in faults.rows() if row["id"] == rule.id)["met"] == 2
+
+
 def test_removed_rules_meet_nothing(faults):
     first = faults.add({"match": {}, "action": "throttle"})
     assert faults.remove(first.id) == 1

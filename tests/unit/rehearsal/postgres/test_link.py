@@ -96,3 +96,12 @@ def test_another_link_is_not_touched(links, relay):
 def test_links_are_listed_with_their_settings(links):
     links.set("a", "b", 40, None)
     assert links.rows() == [{"source_region": "a", "target_region": "b", "delay_ms": 40.0, "cut": False}]
+
+
+def test_a_frozen_relay_listens_nowhere_and_again_after_it_is_thawed(links, relay):
+    connection = connect(relay)
+    assert echo(connection) == b"x"
+    links.freeze()
+    assert is_dead(connection)
+    links.thaw()
+    assert echo(connect(relay)) == b"x"

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""python -m rehearsal chaos: faults at every call of the move, each followed by a run without, and a table of it all.
+
+One process a world takes injections from a common list until none is left. What is done lies in the folder, one file
+an injection, so that a sweep that was ended goes on with `--resume`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rehearsal import report
+from rehearsal.chaos.injections import (
+    KINDS,
+    Injection,
+    Outcome,
+    build_table,
+    every_injection,
+    for_terminal,
+    read_outcome,
+    sample,
+)
+from rehearsal.chaos.sweep import Sweep, write_json
+from rehearsal.playbooks import ROOT
+from rehearsal.run import PLAN, say, shown
+from rehearsal.settings import WORLD_MAX, load
+
+FIRST_WORLD = 160
+LOOK_SECONDS = 0.5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--playbooks", nargs="+", default=[], help="only these (default: all of the move)")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--sample", type=int, default=0, help="so many injections instead of all")
+    parser.add_argument("--seed", type=int, default=0, help="which sample (default: another one each time)")
+    parser.add_argument("--only", default="", help="one injection, as cutover_dns-kill-12")
+    parser.add_argument("--worlds", type=int, default=2, help="how many side by side")
+    parser.add_argument("--first-world", type=int, default=FIRST_WORLD)
+    parser.add_argument("--minutes", type=float, default=180.0, help="no injection begins after that")
+    parser.add_argument("--resume", type=Path, help="the folder of a sweep that was ended")
+    parser.add_argument("--worker", type=int, default=-1, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+
+
+def main(args: argparse.Namespace) -> int:
+    if args.first_world + args.worlds - 1 > WORLD_MAX:
+        print(f"error: worlds end at {WORLD_MAX}; found {args.first_world} and {args.worlds} of them.", file=sys.stderr)
+        return 2
+    return work(args) if args.worker >= 0 else direct(args)
+
+
+# --- the process that the operator started
+
+
+def direct(args: argparse.Namespace) -> int:
+    """Start a worker a world, tell what comes of it, write the table."""
+    folder, args.seed = open_folder(args), args.seed or secrets.randbelow(10**6)
+    say(f"Chaos: {args.worlds} worlds side by side, seed {args.seed}, report in {shown(folder)}")
+    began = time.monotonic()
+    workers = [start_worker(args, folder, number) for number in range(args.worlds)]
+    told: set[str] = set()
+    try:
+        while any(worker.poll() is None for worker in workers):
+            time.sleep(LOOK_SECONDS)
+            tell_new(folder, told)
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.wait(60)
+    tell_new(folder, told)
+    return conclude(args, folder, time.monotonic() - began, [worker.returncode for worker in workers])
+
+
+def open_folder(args: argparse.Namespace) -> Path:
+    if args.resume:
+        shutil.rmtree(args.resume / "claims", ignore_errors=True)
+        folder = args.resume.resolve()
+    else:
+        name = time.strftime("chaos-%Y%m%d-%H%M%S", time.gmtime())
+        folder = Path(os.environ.get("MEDZEN_MULTIREGION_REPORTS", ROOT / "reports")) / name
+    for part in ("claims", "outcomes"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def start_worker(args: argparse.Namespace, folder: Path, number: int) -> subprocess.Popen:
+    command = [sys.executable, "-m", "rehearsal", "chaos", "--worker", str(number), "--folder", str(folder)]
+    command += ["--first-world", str(args.first_world), "--seed", str(args.seed), "--sample", str(args.sample)]
+    command += ["--kinds", *args.kinds, "--minutes", str(args.minutes), "--only", args.only]
+    command += ["--playbooks", *args.playbooks] if args.playbooks else []
+    with (folder / f"worker-{number}.log").open("a", encoding="utf-8") as log:
+        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+
+def tell_new(folder: Path, told: set[str]) -> None:
+    for path in sorted((folder / "outcomes").glob("*.json")):
+        if path.stem not in told:
+            told.add(path.stem)
+            one = read_outcome(json.loads(path.read_text(encoding="utf-8")))
+            result = "converged" if one.converged else "DID NOT CONVERGE"
+            codes = " then ".join(map(str, one.exit_codes))
+            say(f"  {one.injection.name}: {result} in {one.seconds:.0f} s (met {one.met}, exit code {codes})")
+
+
+def conclude(args: argparse.Namespace, folder: Path, seconds: float, codes: list[int]) -> int:
+    """The table, and whether all that was wanted was done and converged."""
+    plan = folder / "wanted.json"
+    if not plan.exists():
+        say(f"No world came up; see {shown(folder)}/worker-0.log")
+        return 1
+    wanted = json.loads(plan.read_text(encoding="utf-8"))
+    outcomes = read_outcomes(folder)
+    table = build_table(
+        wanted["write_calls"],
+        outcomes,
+        seed=args.seed,
+        wanted=len(wanted["injections"]),
+        seconds=round(seconds),
+        load_average=list(os.getloadavg()),
+    )
+    write_json(folder / "chaos.json", table)
+    latest = folder.parent / "latest"
+    if latest.exists():
+        shutil.copy(folder / "chaos.json", latest / "chaos.json")
+    else:
+        report.point_latest(folder)
+    print(for_terminal(table), flush=True)
+    print(f"  {shown(folder / 'chaos.json')}", flush=True)
+    complete = len(outcomes) >= len(wanted["injections"]) and not any(codes)
+    if not complete:
+        say(f"{len(outcomes)} of {len(wanted['injections'])} were tried; go on with --resume {shown(folder)}")
+    clean = table["converged"] == table["runs"] and not table["lost_writes"] + table["duplicates"] + table["orphans"]
+    return 0 if complete and clean else 1
+
+
+def read_outcomes(folder: Path) -> list[Outcome]:
+    return [read_outcome(json.loads(path.read_text(encoding="utf-8"))) for path in (folder / "outcomes").glob("*.json")]
+
+
+# --- a worker
+
+
+def work(args: argparse.Namespace) -> int:
+    plan = yaml.safe_load(PLAN.read_text(encoding="utf-8"))
+    end = time.monotonic() + args.minutes * 60
+    sweep = Sweep(load(args.first_world + args.worker), plan, args.folder / f"world-{args.worker}")
+    try:
+        sweep.prepare()
+        for injection in agree(args, sweep.write_calls):
+            if time.monotonic() < end and claim(args.folder, injection):
+                say(f"{injection.name} ...")
+                write_json(args.folder / "outcomes" / f"{injection.name}.json", sweep.inject(injection).as_dict())
+    finally:
+        sweep.end()
+    return 0
+
+
+def agree(args: argparse.Namespace, write_calls: dict[str, int]) -> list[Injection]:
+    """The list of the worker that was ready first: numbers of calls can differ a little between worlds."""
+    path = args.folder / "wanted.json"
+    if not path.exists():
+        chosen = {name: count for name, count in write_calls.items() if not args.playbooks or name in args.playbooks}
+        found = every_injection(chosen, args.kinds)
+        if args.only:
+            found = [one for one in found if one.name == args.only]
+        elif args.sample:
+            found = sample(found, args.sample, args.seed)
+        told: dict[str, Any] = {"write_calls": chosen, "injections": [vars(one) for one in found]}
+        part = args.folder / f"wanted-{args.worker}.part"
+        part.write_text(json.dumps(told, indent=2), encoding="utf-8")
+        with contextlib.suppress(FileExistsError):
+            os.link(part, path)
+    return [Injection(**one) for one in json.loads(path.read_text(encoding="utf-8"))["injections"]]
+
+
+def claim(folder: Path, injection: Injection) -> bool:
+    """Whether this worker is to try it: nobody else does, and no earlier sweep did."""
+    if (folder / "outcomes" / f"{injection.name}.json").exists():
+        return False
+    try:
+        (folder / "claims" / injection.name).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which faults are injected into which playbook, and the table of what came of it. Nothing here touches a world.
+
+- `kill`: everything that belongs to the run is killed right after the effect of write call n, which is also just before
+  call n + 1. One injection for each write call.
+- `lost`: every different write call takes effect and loses its answer once. One injection a playbook meets them all.
+- `throttle`: every different call, reads too, is throttled five times, then fails once. Likewise.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+KINDS = ("kill", "lost", "throttle")
+THROTTLED_TIMES = 5
+
+
+@dataclass(frozen=True, order=True)
+class Injection:
+    """One fault in one playbook; `n` numbers the write call of a kill and is 0 for the others."""
+
+    playbook: str
+    kind: str
+    n: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.playbook}-{self.kind}" + (f"-{self.n}" if self.n else "")
+
+    def rules(self, pid: int) -> list[dict[str, Any]]:
+        """The rules of the stand-in cloud that make it happen to the run of this controller."""
+        own = {"own": True}
+        if self.kind == "kill":
+            return [{"action": "kill", "match": own | {"write": True, "nth": self.n}, "pid": pid, "tree": True}]
+        if self.kind == "lost":
+            return [{"action": "lost_response", "match": own | {"write": True}, "each": True, "count": 1}]
+        return [
+            {"action": "error", "match": own, "each": True, "count": 1},
+            # The call that fails is met by both rules, and the first one answers.
+            {"action": "throttle", "match": own, "each": True, "count": THROTTLED_TIMES + 1},
+        ]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an injection led to."""
+
+    injection: Injection
+    # Calls that the fault met. A kill that met none came after the run's last write call.
+    met: int
+    # Exit codes of the run with the fault and of the one after it.
+    exit_codes: tuple[int, ...]
+    # In words, against the world of a run without faults.
+    differences: tuple[str, ...]
+    lost_writes: int
+    duplicates: int
+    reasons: tuple[str, ...]
+    seconds: float
+
+    @property
+    def orphans(self) -> int:
+        return sum(line.startswith("surplus ") for line in self.differences)
+
+    @property
+    def converged(self) -> bool:
+        """The last run ended well and the world is that of a run without faults."""
+        return bool(self.exit_codes) and self.exit_codes[-1] == 0 and not self.differences and not self.reasons
+
+    def as_dict(self) -> dict[str, Any]:
+        told = asdict(self) | {"name": self.injection.name, "converged": self.converged, "orphans": self.orphans}
+        return told
+
+
+def read_outcome(told: Mapping[str, Any]) -> Outcome:
+    """The outcome that `as_dict` told."""
+    return Outcome(
+        Injection(**told["injection"]),
+        told["met"],
+        tuple(told["exit_codes"]),
+        tuple(told["differences"]),
+        told["lost_writes"],
+        told["duplicates"],
+        tuple(told["reasons"]),
+        told["seconds"],
+    )
+
+
+def every_injection(write_calls: Mapping[str, int], kinds: Iterable[str] = KINDS) -> list[Injection]:
+    """All of them, in the order of the move; `write_calls` are those of a run without faults, by playbook."""
+    found = []
+    for playbook, count in write_calls.items():
+        for kind in kinds:
+            numbers = range(1, count + 1) if kind == "kill" else (0,)
+            found += [Injection(playbook, kind, n) for n in numbers]
+    return found
+
+
+def sample(injections: list[Injection], count: int, seed: int) -> list[Injection]:
+    """A part of them in their order, the same for the same seed; with at least one kill of each playbook if it can."""
+    choice = random.Random(seed)
+    kills: dict[str, list[Injection]] = {}
+    for one in injections:
+        if one.kind == "kill":
+            kills.setdefault(one.playbook, []).append(one)
+    chosen = [choice.choice(some) for some in kills.values()][:count]
+    rest = [one for one in injections if one not in chosen]
+    chosen += choice.sample(rest, min(len(rest), count - len(chosen)))
+    return [one for one in injections if one in chosen]
+
+
+def build_table(write_calls: Mapping[str, int], outcomes: Iterable[Outcome], **more: Any) -> dict[str, Any]:
+    """The numbers of chaos.json. An injection that was not tried is not in it: the sums say how many were."""
+    rows = sorted(outcomes, key=lambda one: (list(write_calls).index(one.injection.playbook), one.injection))
+    by_kind = {kind: [one for one in rows if one.injection.kind == kind] for kind in KINDS}
+    return {
+        **more,
+        "write_calls": sum(write_calls.values()),
+        "write_calls_by_playbook": dict(write_calls),
+        "kill_injections": len(by_kind["kill"]),
+        "lost_response_injections": sum(one.met for one in by_kind["lost"]),
+        "throttle_injections": sum(one.met for one in by_kind["throttle"]),
+        "runs": len(rows),
+        "converged": sum(one.converged for one in rows),
+        "not_converged": [one.injection.name for one in rows if not one.converged],
+        "lost_writes": sum(one.lost_writes for one in rows),
+        "duplicates": sum(one.duplicates for one in rows),
+        "orphans": sum(one.orphans for one in rows),
+        "rows": [one.as_dict() for one in rows],
+    }
+
+
+def for_terminal(table: Mapping[str, Any]) -> str:
+    """The table by playbook and kind, and the sums."""
+    rows: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for one in table["rows"]:
+        rows.setdefault((one["injection"]["playbook"], one["injection"]["kind"]), []).append(one)
+    lines = [f"  {'playbook':24} {'fault':10} {'runs':>5} {'converged':>10} {'lost':>5} {'twice':>6} {'orphans':>8}"]
+    for (playbook, kind), some in rows.items():
+        sums = [sum(one[name] for one in some) for name in ("converged", "lost_writes", "duplicates", "orphans")]
+        lines.append(f"  {playbook:24} {kind:10} {len(some):5} {sums[0]:10} {sums[1]:5} {sums[2]:6} {sums[3]:8}")
+    lines.append(
+        f"  {table['converged']} of {table['runs']} runs converged; {table['kill_injections']} kills of "
+        f"{table['write_calls']} write calls; {table['lost_response_injections']} answers lost, "
+        f"{table['throttle_injections']} calls throttled; lost writes {table['lost_writes']}, "
+        f"duplicates {table['duplicates']}, orphans {table['orphans']}"
+    )
+    lines += [f"  not converged: {name}" for name in table["not_converged"]]
+    return "\n".join(lines)

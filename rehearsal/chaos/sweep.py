@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One world of the sweep: it runs the move once without faults and keeps a checkpoint before each playbook; from
+these it goes back for each injection.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rehearsal import checkpoint, contents, judge, playbooks, run, seed
+from rehearsal.api import control
+from rehearsal.chaos.injections import Injection, Outcome
+from rehearsal.down import stop_world
+from rehearsal.settings import Settings
+from rehearsal.up import start_world
+
+# AWS's times pass ten times faster than in a rehearsal: they are not what is looked at.
+SCALE = 600
+WRITES_PER_SECOND, READS_PER_SECOND = 10.0, 5.0
+# A run in which every call is throttled waits a quarter of a minute for each.
+PLAYBOOK_S_MAX = 3 * 3600
+# Where production is when a playbook begins, and when it has ended.
+MOVES = "cutover_dns"
+
+
+class Sweep:
+    """Injects faults into the playbooks of a plan, in one world."""
+
+    def __init__(self, settings: Settings, plan: Mapping[str, Any], folder: Path) -> None:
+        self.settings = settings
+        self.plan = {**plan, "visitors": None}
+        self.folder = folder
+        self.write_calls: dict[str, int] = {}
+        self._expected: dict[str, dict[str, list[str]]] = {}
+        self._runs = 0
+
+    # --- the world
+
+    def prepare(self) -> None:
+        """A small world before the move, then the move without faults."""
+        stop_world(self.settings)
+        checkpoint.forget(self.settings)
+        problem = start_world(self.settings, os.getpid())
+        if problem:
+            raise SystemExit(f"error: {problem}")
+        if seed.main(_seed_arguments(self.settings)):
+            raise SystemExit("error: the world before could not be built.")
+        control(self.settings, "clock", {"scale": SCALE})
+        for step in self.plan["move"]:
+            self._prepare_step(step["name"])
+
+    def _prepare_step(self, name: str) -> None:
+        checkpoint.save(self.settings, name)
+        since = self._mark()
+        folder = self._new_folder(f"clean-{name}")
+        with run.clients(self.settings, self.plan, WRITES_PER_SECOND, READS_PER_SECOND, folder):
+            code = self._play(name, folder)
+        if code:
+            raise SystemExit(f"error: {name} without faults ended with {code}; see {folder}")
+        self.write_calls[name] = sum(not one["record"] for one in self._writes(since))
+        self._expected[name] = contents.read_contents(self.settings)
+
+    def end(self) -> None:
+        stop_world(self.settings)
+        checkpoint.forget(self.settings)
+        shutil.rmtree(self.settings.folder, ignore_errors=True)
+
+    # --- one injection
+
+    def inject(self, injection: Injection) -> Outcome:
+        """From the checkpoint: the run with the fault, where it failed another one without, then compare and judge."""
+        began = time.monotonic()
+        name, folder = injection.playbook, self._new_folder(injection.name)
+        checkpoint.restore(self.settings, name, os.getpid())
+        judge.write_baseline(self.settings, self._primary(name, before=True), folder)
+        with run.clients(self.settings, self.plan, WRITES_PER_SECOND, READS_PER_SECOND, folder):
+            codes, met = self._run_with(injection, folder)
+        reasons, lost, twice = self._judge(folder, name)
+        found = contents.differences(self._expected[name], contents.read_contents(self.settings))
+        outcome = Outcome(
+            injection, met, tuple(codes), tuple(found), lost, twice, reasons, round(time.monotonic() - began, 1)
+        )
+        if outcome.converged:
+            shutil.rmtree(folder)
+        return outcome
+
+    def _run_with(self, injection: Injection, folder: Path) -> tuple[list[int], int]:
+        """Exit codes of the runs, and how many calls the fault met."""
+        process = self._begin(injection.playbook, folder)
+        rules = [control(self.settings, "faults", rule)["id"] for rule in injection.rules(process.pid)]
+        codes = [_wait(process)]
+        rows = {row["id"]: row for row in control(self.settings, "faults", timeout_s=60)}
+        control(self.settings, "faults", method="DELETE")
+        if codes[0] != 0:
+            codes.append(self._play(injection.playbook, folder))
+        # The last rule meets every call that the first one met.
+        return codes, max((rows[rule]["met"] for rule in rules), default=0)
+
+    def _judge(self, folder: Path, name: str) -> tuple[tuple[str, ...], int, int]:
+        try:
+            verdict = judge.judge(self.settings, folder, self._primary(name, before=False))
+        except Exception as problem:  # no verdict is a verdict of its own
+            return (f"no verdict: {problem}",), 0, 0
+        return tuple(verdict.reasons), verdict.lost_writes + verdict.lost_seeded, verdict.duplicate_writes
+
+    def _primary(self, name: str, *, before: bool) -> str:
+        """The database that serves production before or after a playbook."""
+        names = [step["name"] for step in self.plan["move"]]
+        place, moves = names.index(name), names.index(MOVES)
+        moved = place > moves or (place == moves and not before)
+        return self.plan["primary_database"] if moved else self.plan["source_database"]
+
+    # --- playbooks
+
+    def _play(self, name: str, folder: Path) -> int:
+        return _wait(self._begin(name, folder))
+
+    def _begin(self, name: str, folder: Path) -> subprocess.Popen:
+        self._runs += 1
+        step = next(step for step in self.plan["move"] if step["name"] == name)
+        command = [sys.executable, "-c", playbooks.DIE_WITH_PARENT]
+        command += playbooks.build_command(name, self.plan["inventory"], step.get("extra_vars") or {})
+        run_id = f"chaos-{self.settings.world}-{self._runs}-{name}".replace("_", "-")
+        environment = playbooks.build_environment(self.settings, folder / "playbooks", run_id)
+        with (folder / f"{self._runs:04d}-{name}.log").open("w", encoding="utf-8") as log:
+            return subprocess.Popen(
+                command, cwd=playbooks.ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def _mark(self) -> int:
+        return int(control(self.settings, "ledger/mark", {"name": "chaos"})["n"])
+
+    def _writes(self, since: int) -> list[dict[str, Any]]:
+        return control(self.settings, f"ledger?since={since}&write=1", timeout_s=60)["calls"]
+
+    def _new_folder(self, name: str) -> Path:
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+
+def _wait(process: subprocess.Popen) -> int:
+    try:
+        return process.wait(PLAYBOOK_S_MAX)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(10)
+        return -1
+
+
+def _seed_arguments(settings: Settings) -> Any:
+    parser = seed.argparse.ArgumentParser()
+    seed.add_arguments(parser)
+    return parser.parse_args(["--world", str(settings.world), "--small"])
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Whole or not at all: another process may read it at any moment."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    part.replace(path)
