@@ -5,6 +5,7 @@ these it goes back for each injection.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -15,12 +16,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rehearsal import checkpoint, contents, judge, playbooks, run, seed
+from rehearsal import checkpoint, contents, judge, playbooks, run
 from rehearsal.api import control
 from rehearsal.chaos.injections import Injection, Outcome
 from rehearsal.down import stop_world
 from rehearsal.settings import Settings
-from rehearsal.up import start_world
 
 # AWS's times pass ten times faster than in a rehearsal: they are not what is looked at.
 SCALE = 600
@@ -46,13 +46,8 @@ class Sweep:
 
     def prepare(self) -> None:
         """A small world before the move, then the move without faults."""
-        stop_world(self.settings)
         checkpoint.forget(self.settings)
-        problem = start_world(self.settings, os.getpid())
-        if problem:
-            raise SystemExit(f"error: {problem}")
-        if seed.main(_seed_arguments(self.settings)):
-            raise SystemExit("error: the world before could not be built.")
+        run.prepare(self.settings, argparse.Namespace(keep=False, small=True, compositions=None))
         control(self.settings, "clock", {"scale": SCALE})
         for step in self.plan["move"]:
             self._prepare_step(step["name"])
@@ -155,12 +150,6 @@ def _wait(process: subprocess.Popen) -> int:
         process.kill()
         process.wait(10)
         return -1
-
-
-def _seed_arguments(settings: Settings) -> Any:
-    parser = seed.argparse.ArgumentParser()
-    seed.add_arguments(parser)
-    return parser.parse_args(["--world", str(settings.world), "--small"])
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Worlds for the scenarios of the move, one at a time: each starts with production in af-south-1 and moves forwards.
 
-A test names the step that it needs (`stage.at("moved")`). It gets the present world where that one has not gone
-further, else a new one. A test that breaks its world takes a new one (`stage.fresh`) and says where it left it.
+A test names the step that it needs (`stage.at("moved")`). It gets the present world where that one stands there, else
+a new one. A test that breaks its world takes a new one (`stage.fresh`) and says where it left it. A new world goes on
+from a checkpoint of its step, which the first one that came there has made.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import dns.resolver
 import pytest
 import yaml
 
-from rehearsal import api, judge, playbooks, processes, run
+from rehearsal import api, checkpoint, judge, playbooks, processes, run
 from rehearsal import settings as world_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,11 +39,10 @@ SOURCE, TARGET, STANDBY = "af-south-1", "eu-central-1", "eu-west-1"
 SOURCE_DATABASE, TARGET_DATABASE = f"medzen-ehrbase-db-{SOURCE}", f"medzen-ehrbase-db-{TARGET}"
 RECORD, ZONE = "ehr.medzenhealth.app", "medzenhealth.app"
 RUN_RECORD_TABLE = "medzen-multiregion-runs"
-# Tests that run side by side, file by file, have worlds of their own.
+# Tests that run side by side, file by file, have a world of their own.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Another number for a second test run on the same machine.
-WORLDS = 5
-FIRST_WORLD = int(os.environ.get("MEDZEN_SCENARIO_WORLD", "111")) + WORLDS * WORKER
+WORLD = int(os.environ.get("MEDZEN_SCENARIO_WORLD", "111")) + WORKER
 STEPS = ("before", "provisioned", "moved")
 # Where nothing is looked at but the end, AWS's times pass ten times faster than in a rehearsal.
 QUICK_SCALE = 600
@@ -195,7 +195,7 @@ class World:
     def begin(self, name: str, *options: str, inventory: str | Path = INVENTORY, **extra_vars: Any) -> Playbook:
         """Start a playbook from the project's root, as an operator does."""
         self.runs += 1
-        run_id = f"scenario-{self.number}-{self.runs}-{name.replace('_', '-')}"
+        run_id = f"scenario-{self.folder.name}-{self.runs}-{name.replace('_', '-')}"
         command = [sys.executable, "-c", playbooks.DIE_WITH_PARENT]
         command += playbooks.build_command(name, str(inventory), extra_vars, *options)
         log = self.folder / f"{self.runs:02d}-{name}.log"
@@ -328,36 +328,49 @@ class Stage:
     """The one world that runs."""
 
     def __init__(self, folder: Path):
-        self.folder, self.world, self._count = folder, None, 0
+        self.folder, self.world, self._lives = folder, None, 0
+        self._kept: set[str] = set()
 
     def at(self, step: str) -> World:
-        """A world at this step: the present one where it can still get there."""
-        present = self.world.step if self.world else "gone"
-        if present not in STEPS or STEPS.index(present) > STEPS.index(step):
-            return self.fresh(step)
-        return self._moved(self.world, step)
+        """The present world where it stands at this step, else a new one."""
+        return self.world if self.world and self.world.step == step else self.fresh(step)
 
     def fresh(self, step: str, **extra_vars: Any) -> World:
-        self.end()
-        number = FIRST_WORLD + self._count % WORLDS
-        self._count += 1
-        folder = self.folder / f"world-{number}-{self._count}"
+        """A world at this step in which no test has done anything."""
+        name = "-".join([step, *(f"{key}-{value}" for key, value in sorted(extra_vars.items()))])
+        self._lives += 1
+        folder = self.folder / f"world-{WORLD}-{self._lives}"
         folder.mkdir()
         # Not at a step before it has started: nobody goes on with half a world.
-        self.world = World(number, folder, "starting")
-        self.world.start()
-        self.world.step = STEPS[0]
-        return self._moved(self.world, step, **extra_vars)
-
-    @staticmethod
-    def _moved(world: World, step: str, **extra_vars: Any) -> World:
+        self.world = world = World(WORLD, folder, "starting")
+        if name in self._kept:
+            checkpoint.restore(world.settings, name, os.getpid())
+            world.step = step
+            return world
+        self._begin(world)
         if world.step != step:
             world.move_to(step, **extra_vars)
+            self._keep(name)
         return world
+
+    def _begin(self, world: World) -> None:
+        if STEPS[0] in self._kept:
+            checkpoint.restore(world.settings, STEPS[0], os.getpid())
+            world.step = STEPS[0]
+            return
+        checkpoint.forget(world.settings)
+        world.start()
+        world.step = STEPS[0]
+        self._keep(STEPS[0])
+
+    def _keep(self, name: str) -> None:
+        checkpoint.save(self.world.settings, name, os.getpid())
+        self._kept.add(name)
 
     def end(self) -> None:
         if self.world is not None:
             self.world.stop()
+            checkpoint.forget(self.world.settings)
         self.world = None
 
 

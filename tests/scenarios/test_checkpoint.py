@@ -22,9 +22,8 @@ def world(stage):
 @pytest.fixture(scope="module")
 def kept(world):
     """The checkpoint's name, and the world as it was there."""
-    checkpoint.save(world.settings, "before", os.getpid())
-    yield contents.read_contents(world.settings)
-    checkpoint.forget(world.settings)
+    checkpoint.save(world.settings, "kept", os.getpid())
+    return contents.read_contents(world.settings)
 
 
 def read_rows(world):
@@ -37,7 +36,7 @@ def test_what_was_done_since_is_undone(world, kept, time):
     topics = world.client("sns")
     topics.create_topic(Name=f"made-{time}")
     world.query(DATABASE, "CREATE TABLE ehr.made_since (n int); DELETE FROM ehr.comp_version; SELECT 1")
-    checkpoint.restore(world.settings, "before", os.getpid())
+    checkpoint.restore(world.settings, "kept", os.getpid())
     assert contents.differences(kept, contents.read_contents(world.settings)) == []
     assert read_rows(world) == rows
     assert world.query(DATABASE, "SELECT to_regclass('ehr.made_since')") == [(None,)]
