@@ -18,6 +18,7 @@ COMMANDS = {
     "judge": "compare what was acknowledged with what the new primary holds",
     "run": "rehearse the whole move",
     "report": "write the summary and the page of a run",
+    "checkpoint": "keep a world as it stands, or begin again from there",
     "chaos": "inject faults at every call of the move, and see whether the next run finishes it",
 }
 
@@ -45,7 +46,7 @@ def _usage(name: str) -> int:
         print(f"error: no command {name!r}.", file=out)
     print("usage: python -m rehearsal COMMAND [--world W] ...\n", file=out)
     for command, text in COMMANDS.items():
-        print(f"  {command:8} {text}", file=out)
+        print(f"  {command:10} {text}", file=out)
     return 0 if wanted_help else 2
 
 

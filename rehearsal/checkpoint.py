@@ -7,9 +7,10 @@ It ends with the process that owns it.
 
 from __future__ import annotations
 
-import os
+import argparse
 import shutil
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +18,32 @@ from pathlib import Path
 from rehearsal.api import ApiUnreachable, control, is_ready
 from rehearsal.down import stop_world
 from rehearsal.processes import wait_until
-from rehearsal.settings import Settings
+from rehearsal.settings import Settings, load
 from rehearsal.up import start_world
 
 # In a world's folder, what belongs to one life only.
 KEPT_OUT = ("logs", "pids")
 WAKE, COMPLETE = "wake", "complete"
 BUSY_SECONDS, READY_SECONDS = 120.0, 60.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["save", "restore"])
+    parser.add_argument("name", help="of the checkpoint")
+    parser.add_argument("--world", type=int, help="number of the world (default: MEDZEN_WORLD, or 16)")
+    parser.add_argument(
+        "--until-pid", type=int, required=True, help="checkpoint and restored world end when this process is gone"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    act = {"save": save, "restore": restore}[args.action]
+    try:
+        act(load(args.world), args.name, args.until_pid)
+    except (CheckpointError, ApiUnreachable) as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    return 0
 
 
 class CheckpointError(RuntimeError):
@@ -53,14 +73,14 @@ class Place:
         return (self.folder / COMPLETE).exists()
 
 
-def save(settings: Settings, name: str, owner: int | None = None) -> None:
+def save(settings: Settings, name: str, owner: int) -> None:
     """Keep the world under a name, as soon as nothing is under way in it; it goes on as before."""
     place = Place(settings, name)
     shutil.rmtree(place.folder, ignore_errors=True)
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
-            control(settings, "checkpoint", {"name": name, "owner": owner or os.getpid()})
+            control(settings, "checkpoint", {"name": name, "owner": owner})
             break
         except ApiUnreachable:
             raise

@@ -53,7 +53,7 @@ class Sweep:
             self._prepare_step(step["name"])
 
     def _prepare_step(self, name: str) -> None:
-        checkpoint.save(self.settings, name)
+        checkpoint.save(self.settings, name, os.getpid())
         since = self._mark()
         folder = self._new_folder(f"clean-{name}")
         with run.clients(self.settings, self.plan, WRITES_PER_SECOND, READS_PER_SECOND, folder):

@@ -131,6 +131,9 @@ async def _drop_connections(relay: Relay) -> None:
 async def _end_tasks() -> None:
     """Let the tasks of dropped connections end before their loop does."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        # Cancelled at once, those would be told as failures that only hear of it.
+        _ended, others = await asyncio.wait(others, timeout=1)
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)

@@ -131,6 +131,14 @@ class World:
     def stop(self) -> None:
         self.command("down", "--wipe")
 
+    def save(self, name: str) -> None:
+        """Keep the world as it stands until the test run ends."""
+        self.command("checkpoint", "save", name, "--until-pid", str(os.getpid()))
+
+    def restore(self, name: str) -> None:
+        """Begin again there, as often as wanted."""
+        self.command("checkpoint", "restore", name, "--until-pid", str(os.getpid()))
+
     def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "rehearsal", *arguments, "--world", str(self.number)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=COMMAND_S_MAX, check=False)
@@ -344,7 +352,7 @@ class Stage:
         # Not at a step before it has started: nobody goes on with half a world.
         self.world = world = World(WORLD, folder, "starting")
         if name in self._kept:
-            checkpoint.restore(world.settings, name, os.getpid())
+            world.restore(name)
             world.step = step
             return world
         self._begin(world)
@@ -355,7 +363,7 @@ class Stage:
 
     def _begin(self, world: World) -> None:
         if STEPS[0] in self._kept:
-            checkpoint.restore(world.settings, STEPS[0], os.getpid())
+            world.restore(STEPS[0])
             world.step = STEPS[0]
             return
         checkpoint.forget(world.settings)
@@ -364,7 +372,7 @@ class Stage:
         self._keep(STEPS[0])
 
     def _keep(self, name: str) -> None:
-        checkpoint.save(self.world.settings, name, os.getpid())
+        self.world.save(name)
         self._kept.add(name)
 
     def end(self) -> None:

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from rehearsal import checkpoint, contents
+from rehearsal import contents, judge
 
 DATABASE = "medzen-ehrbase-db-af-south-1"
 
@@ -22,7 +22,7 @@ def world(stage):
 @pytest.fixture(scope="module")
 def kept(world):
     """The checkpoint's name, and the world as it was there."""
-    checkpoint.save(world.settings, "kept", os.getpid())
+    world.save("kept")
     return contents.read_contents(world.settings)
 
 
@@ -35,8 +35,10 @@ def test_what_was_done_since_is_undone(world, kept, time):
     rows = read_rows(world)
     topics = world.client("sns")
     topics.create_topic(Name=f"made-{time}")
-    world.query(DATABASE, "CREATE TABLE ehr.made_since (n int); DELETE FROM ehr.comp_version; SELECT 1")
-    checkpoint.restore(world.settings, "kept", os.getpid())
+    with judge.connect(world.settings, DATABASE) as connection:
+        connection.execute("CREATE TABLE ehr.made_since (n int)")
+        connection.execute("DELETE FROM ehr.comp_version")
+    world.restore("kept")
     assert contents.differences(kept, contents.read_contents(world.settings)) == []
     assert read_rows(world) == rows
     assert world.query(DATABASE, "SELECT to_regclass('ehr.made_since')") == [(None,)]
@@ -55,6 +57,7 @@ def test_nothing_may_be_under_way_and_what_is_is_named(world, kept):
 
 
 def test_a_checkpoint_that_is_not_there_is_refused_before_the_world_is_ended(world, kept):
-    with pytest.raises(checkpoint.CheckpointError, match="has no checkpoint nowhere"):
-        checkpoint.restore(world.settings, "nowhere", os.getpid())
+    done = world.command("checkpoint", "restore", "nowhere", "--until-pid", str(os.getpid()), check=False)
+    assert done.returncode == 1
+    assert "has no checkpoint nowhere" in done.stderr
     assert world.control("health")["ready"]

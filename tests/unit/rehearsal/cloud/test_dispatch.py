@@ -113,10 +113,10 @@ def test_a_lost_response_comes_after_the_effect(client, fault):
 
 def test_a_kill_comes_after_the_effect(client, fault, monkeypatch):
     killed = []
-    monkeypatch.setattr(fault_rules, "kill", killed.append)
-    fault(match={"operation": "CreateCluster"}, action="kill", pid=4242)
+    monkeypatch.setattr(fault_rules, "kill", lambda pid, tree: killed.append((pid, tree)))
+    fault(match={"operation": "CreateCluster"}, action="kill", pid=4242, tree=True)
     client("ecs").create_cluster(clusterName="killed")
-    assert killed == [4242]
+    assert killed == [(4242, True)]
 
 
 def test_a_delay_waits_before_the_call(client, fault, monkeypatch):

@@ -99,9 +99,10 @@ def test_links_are_listed_with_their_settings(links):
 
 
 def test_a_frozen_relay_listens_nowhere_and_again_after_it_is_thawed(links, relay):
-    connection = connect(relay)
-    assert echo(connection) == b"x"
-    links.freeze()
-    assert is_dead(connection)
+    with connect(relay) as connection:
+        assert echo(connection) == b"x"
+        links.freeze()
+        assert is_dead(connection)
     links.thaw()
-    assert echo(connect(relay)) == b"x"
+    with connect(relay) as connection:
+        assert echo(connection) == b"x"
