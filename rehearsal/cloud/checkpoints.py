@@ -11,10 +11,12 @@ whether one is being made. POST checkpoint/resume lets the tasks of services run
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -28,7 +30,6 @@ from rehearsal.processes import Identity, identify
 
 LOG = logging.getLogger("rehearsal.cloud")
 LOOK_SECONDS = 0.05
-DESCRIPTORS_MAX = 65536
 
 
 class Checkpoints:
@@ -102,6 +103,17 @@ def copy_files(folder: Any, place: Place) -> None:
     place.mark_complete()
 
 
+def close_sockets() -> None:
+    """A connection that stayed open here would look alive to a client of the process that it belonged to.
+
+    Each is taken from its Python object first: one that is collected later would close its number again, which by then
+    may be that of the new listener.
+    """
+    for one in gc.get_objects():
+        if issubclass(type(one), socket.socket) and one.fileno() >= 0:
+            os.close(one.detach())
+
+
 def sleep_until_woken(place: Place, owner: Identity) -> None:
     """The life of a keeper: it ends with its owner or its folder, and returns only in a copy of itself."""
     os.setsid()
@@ -109,8 +121,7 @@ def sleep_until_woken(place: Place, owner: Identity) -> None:
         signal.signal(number, signal.SIG_DFL)
     # Copies are nobody's children: the kernel buries them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    # A connection that stays open here would look alive to a client of the process that it belonged to.
-    os.closerange(3, DESCRIPTORS_MAX)
+    close_sockets()
     wake = place.folder / WAKE
     while owner.alive() and place.folder.is_dir():
         if wake.exists():
