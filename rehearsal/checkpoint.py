@@ -102,6 +102,12 @@ def _is_awake(settings: Settings) -> bool:
     return not found["wanted"] and found["awake"]
 
 
+def wait_for_rest(settings: Settings) -> None:
+    """Until nothing is under way and every service answers."""
+    if not wait_until(lambda: _is_awake(settings) and not control(settings, "checkpoint")["busy"], BUSY_SECONDS):
+        raise CheckpointError(f"World {settings.world} did not come to rest in {BUSY_SECONDS:.0f} s.")
+
+
 def restore(settings: Settings, name: str, until_pid: int | None = None) -> None:
     """End the world's present life and begin another one at the checkpoint."""
     place = Place(settings, name)

@@ -92,7 +92,8 @@ VOLATILE = frozenset(
     AvailableIpAddressCount AvailabilityZoneId LastModified RequesterId CallerReference OwnerId ownerId
     PrivateIpAddress PrivateIpAddresses PrivateDnsName PublicIp IpAddress IPAddress MacAddress SequenceToken events
     createdAt updatedAt id NetworkInterfaceId EndpointId LastUsedDate RoleLastUsed Serial SecretVersionsToStages
-    OriginalSnapshotCreateTime DBSystemID
+    OriginalSnapshotCreateTime DBSystemID DeploymentId ApiMappingId PublicDnsName PrivateIp RoleId RouteId
+    runningTasksCount pendingTasksCount runningCount pendingCount
     """.split()  # noqa: SIM905 - sixty quotation marks say nothing
 )
 MASKS = (
@@ -101,6 +102,10 @@ MASKS = (
     (re.compile(r"\b\d{14}\b|\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)?"), "<time>"),
     (re.compile(r"\b127\.\d+\.\d+\.\d+\b"), "<address>"),
     (re.compile(r"(?<=[-/])[0-9a-f]{16,32}\b|\b\d{18}\b"), "<id>"),
+    # Ends of the names and ARNs of balancers, APIs' domains, secrets, scalable targets and what Bedrock makes.
+    (re.compile(r"-\d{10}(?=\.[a-z0-9-]+\.elb\.)|\bd-[a-z0-9]{10}(?=\.execute-api\.)"), "-<id>"),
+    (re.compile(r"(?<=:secret:)([\w/-]+)-[A-Za-z0-9]{6}\b"), r"\1-<id>"),
+    (re.compile(r"(?<=scalable-target/)\w+|(?<=guardrail/)\w{12}|(?<=inference-profile/)[0-9a-f]{12}\b"), "<id>"),
 )
 # What EC2 calls a thing's own id; a subnet names its network as well, so networks come last.
 OWN_IDS = (
@@ -196,7 +201,11 @@ def _read_details(client: Reader, region: str) -> Iterator[tuple[str, list[Any]]
     if RUN_RECORD_TABLE in names:
         yield (
             f"run record {region}",
-            [_recorded(item) for item in _list(tables, "scan", "Items", TableName=RUN_RECORD_TABLE)],
+            [
+                _recorded(item)
+                for item in _list(tables, "scan", "Items", TableName=RUN_RECORD_TABLE)
+                if not item["sk"]["S"].startswith("run#")
+            ],
         )
     apis = client("apigatewayv2", region)
     for one in _list(apis, "get_apis", "Items"):
@@ -294,15 +303,30 @@ def _names(values: Iterable[Any]) -> Iterator[tuple[str, str]]:
             own = next((one[key] for key in OWN_IDS if key in one), None)
             if name and own:
                 yield str(own), f"<{name}>"
+            if one.get("IntegrationId"):
+                yield one["IntegrationId"], f"<{one.get('IntegrationUri')}>"
+            if one.get("ApiId") and one.get("Name"):
+                yield one["ApiId"], f"<{one['Name']}>"
+            if one.get("guardrailId") or (one.get("name") and "guardrail" in str(one.get("arn"))):
+                yield str(one["arn"]).rpartition("/")[2], f"<{one['name']}>"
             if one.get("AliasName") and one.get("TargetKeyId"):
                 yield one["TargetKeyId"], f"<{one['AliasName']}>"
 
 
 def _line(value: Any, names: dict[str, str]) -> str:
+    """Lists are put into an order of their own once ids are names: before, the ids would decide it."""
     text = json.dumps(_plain(value), sort_keys=True)
     for own, name in names.items():
         text = text.replace(own, name)
-    return _mask(text)
+    return json.dumps(_ordered(json.loads(_mask(text))), sort_keys=True)
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _ordered(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return sorted((_ordered(one) for one in value), key=lambda one: json.dumps(one, sort_keys=True))
+    return value
 
 
 def _mask(text: str) -> str:
@@ -312,13 +336,13 @@ def _mask(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Without what is volatile; lists in an order of their own."""
+    """Without what is volatile."""
     if isinstance(value, dict):
         return {
             key: _plain(one) for key, one in value.items() if key not in VOLATILE and not key.endswith(("Date", "Time"))
         }
     if isinstance(value, list):
-        return sorted((_plain(one) for one in value), key=lambda one: json.dumps(one, sort_keys=True, default=str))
+        return [_plain(one) for one in value]
     if isinstance(value, date):
         return "<time>"
     return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)

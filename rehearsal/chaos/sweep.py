@@ -61,7 +61,7 @@ class Sweep:
         if code:
             raise SystemExit(f"error: {name} without faults ended with {code}; see {folder}")
         self.write_calls[name] = sum(not one["record"] for one in self._writes(since))
-        self._expected[name] = contents.read_contents(self.settings)
+        self._expected[name] = self._read()
 
     def end(self) -> None:
         stop_world(self.settings)
@@ -79,7 +79,7 @@ class Sweep:
         with run.clients(self.settings, self.plan, WRITES_PER_SECOND, READS_PER_SECOND, folder):
             codes, met = self._run_with(injection, folder)
         reasons, lost, twice = self._judge(folder, name)
-        found = contents.differences(self._expected[name], contents.read_contents(self.settings))
+        found = contents.differences(self._expected[name], self._read())
         outcome = Outcome(
             injection, met, tuple(codes), tuple(found), lost, twice, reasons, round(time.monotonic() - began, 1)
         )
@@ -98,6 +98,10 @@ class Sweep:
             codes.append(self._play(injection.playbook, folder))
         # The last rule meets every call that the first one met.
         return codes, max((rows[rule]["met"] for rule in rules), default=0)
+
+    def _read(self) -> dict[str, list[str]]:
+        checkpoint.wait_for_rest(self.settings)
+        return contents.read_contents(self.settings)
 
     def _judge(self, folder: Path, name: str) -> tuple[tuple[str, ...], int, int]:
         try:

@@ -49,12 +49,10 @@ class Checkpoints:
     def _ask(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
         if method != "POST":
             awake = not self._asleep and all(sleeper.is_awake() for sleeper in self._world.sleepers)
-            return {"wanted": (self.wanted or {}).get("name", ""), "awake": awake}
+            return {"wanted": (self.wanted or {}).get("name", ""), "awake": awake, "busy": self._busy()}
         if self.wanted:
             raise ControlError(f"Checkpoint {self.wanted['name']} is being made.")
-        with self._world.lock:
-            busy = [text for sleeper in self._world.sleepers if (text := sleeper.busy())]
-        if busy:
+        if busy := self._busy():
             raise ControlError(f"Nothing may be under way at a checkpoint; found: {'; '.join(busy)}.")
         owner = identify(int(body["owner"]))
         if not owner.alive():
@@ -63,6 +61,10 @@ class Checkpoints:
         # It waits for the loop that serves this request.
         threading.Thread(target=self.pause, daemon=True).start()
         return {"wanted": self.wanted["name"]}
+
+    def _busy(self) -> list[str]:
+        with self._world.lock:
+            return [text for sleeper in self._world.sleepers if (text := sleeper.busy())]
 
     def keep(self) -> None:
         """Copy the world, then go on; returns once in this process, and in another one each time it is woken."""
