@@ -11,10 +11,12 @@ from typing import Any
 
 from ansible_collections.medzen.multiregion.plugins.module_utils import tags as tagging
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import describe
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import state_text, wait_until
 
 INSTANCE_MISSING = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
+# Another change is under way, or this one already.
+BUSY = ("InvalidDBInstanceState", "InvalidDBInstanceStateFault")
 SNAPSHOT_MISSING = ("DBSnapshotNotFound", "DBSnapshotNotFoundFault")
 AVAILABLE = "available"
 # These do not become available again without somebody's doing.
@@ -37,6 +39,20 @@ def describe_instance(client: Any, identifier: str) -> dict | None:
     """The instance as RDS describes it, or None."""
     found = client.describe_db_instances(DBInstanceIdentifier=identifier, aws_retry=True)["DBInstances"]
     return found[0] if found else None
+
+
+def delete(client: Any, identifier: str, request: dict[str, Any]) -> None:
+    """Begin the deletion. A call that is repeated because its answer was lost is refused for what it did itself."""
+    try:
+        _delete(client, identifier, request)
+    except AwsError as error:
+        if error.code not in BUSY or status(describe_instance(client, identifier)) != "deleting":
+            raise
+
+
+@describe("delete database {identifier}", missing=INSTANCE_MISSING)
+def _delete(client: Any, identifier: str, request: dict[str, Any]) -> None:
+    client.delete_db_instance(DBInstanceIdentifier=identifier, **request, aws_retry=True)
 
 
 @describe("promote replica {identifier}")

@@ -164,8 +164,12 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import ecs
 from ansible_collections.medzen.multiregion.plugins.module_utils import tags as tagging
 from ansible_collections.medzen.multiregion.plugins.module_utils import task_definition as definitions
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, paginate, snake
+from ansible_collections.medzen.multiregion.plugins.module_utils.creation import create_once, single_try_client
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 
+# A registration whose answer is lost is looked for and tried again so long.
+REGISTER_SECONDS = 120
+POLL_SECONDS = 1
 # Their keys are the owner's own names.
 OWN_KEYS = ("dockerLabels", "options", "driverOpts", "labels")
 
@@ -181,8 +185,9 @@ def describe_newest(connection, family):
 
 
 @describe("register a revision of {family}")
-def register(connection, family, request):
-    return connection.register_task_definition(**request, aws_retry=True)["taskDefinition"]
+def register(once, family, request):
+    """Through a client that sends every call once: each repetition would be another revision."""
+    return once.register_task_definition(**request)["taskDefinition"]
 
 
 @describe("list the active revisions of {family}")
@@ -255,11 +260,30 @@ def returned(definition, tags):
     }
 
 
-def write(connection, found, planned, params):
+def register_once(once, connection, found, planned, params):
+    """The revision, registered once also when the answer is lost."""
+    family, before = params["family"], (found or {}).get("revision", 0)
+    tags = tagging.to_boto(planned["tags"], "key", "value")
+    request = {**planned["request"], **({"tags": tags} if tags else {})}
+
+    def find():
+        newest, _tags = describe_newest(connection, family)
+        return newest if newest and newest["revision"] > before and is_wanted(newest, planned["request"]) else None
+
+    return create_once(
+        lambda: register(once, family, request), find, f"a revision of {family}", REGISTER_SECONDS, POLL_SECONDS
+    )
+
+
+def is_wanted(definition, request):
+    return not definitions.find_changed(definitions.normalise(definition), definitions.normalise(request))
+
+
+def write(module, connection, found, planned):
     """Register or tag; the newest revision then."""
     if planned["drift"]:
-        tags = tagging.to_boto(planned["tags"], "key", "value")
-        return register(connection, params["family"], {**planned["request"], **({"tags": tags} if tags else {})})
+        once = single_try_client(module, "ecs")
+        return register_once(once, connection, found, planned, module.params)
     ecs.converge_tags(connection, found["taskDefinitionArn"], planned["to_set"], planned["to_remove"])
     return found
 
@@ -278,7 +302,7 @@ def ensure_present(module, connection):
     }
     if module.check_mode:
         return {**result, **describe_planned(found, planned, params)}
-    newest = write(connection, found, planned, params) if result["changed"] else found
+    newest = write(module, connection, found, planned) if result["changed"] else found
     return {**result, **returned(newest, planned["tags"])}
 
 

@@ -366,7 +366,6 @@ OPERATIONS = {
     "replica": "CreateDBInstanceReadReplica",
 }
 ALREADY_EXISTS = "DBInstanceAlreadyExists"
-BUSY = ("InvalidDBInstanceState", "InvalidDBInstanceStateFault")
 # The states in which RDS takes a modification.
 AT_REST = ("available", "storage-optimization")
 # A setting that is still missing after so many looks at an instance at rest was not taken.
@@ -408,11 +407,6 @@ def modify_instance(connection, name, request):
 @describe("reboot database {name}")
 def reboot_instance(connection, name):
     return connection.reboot_db_instance(DBInstanceIdentifier=name, aws_retry=True)["DBInstance"]
-
-
-@describe("delete database {name}", missing=rds.INSTANCE_MISSING)
-def delete_instance(connection, name, request):
-    return connection.delete_db_instance(DBInstanceIdentifier=name, **request, aws_retry=True)["DBInstance"]
 
 
 @describe("describe secret {name}", missing=("ResourceNotFoundException",))
@@ -600,7 +594,7 @@ def start_modification(task, request):
     try:
         return modify_instance(task.connection, task.name, request)
     except AwsError as error:
-        if error.code in BUSY and task.params["wait"]:
+        if error.code in rds.BUSY and task.params["wait"]:
             return None
         raise
 
@@ -806,7 +800,7 @@ def ensure_absent(task):
     if task.params["wait"] and rds.status(instance) not in (*AT_REST, *rds.BROKEN_STATES, "creating"):
         wait_at_rest(task)
     lift_protection(task, instance)
-    delete_instance(task.connection, task.name, request)
+    rds.delete(task.connection, task.name, request)
     return finish_deletion(task, result)
 
 

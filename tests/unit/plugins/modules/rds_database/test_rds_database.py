@@ -250,6 +250,28 @@ def test_protection_is_lifted_just_before_the_deletion():
     assert [operation for operation, _request in client.writes] == ["modify", "delete"]
 
 
+def test_a_deletion_whose_answer_was_lost_is_not_refused_for_its_own_effect():
+    class Repeated(Client):
+        """The first call took effect, and botocore's repetition meets an instance that is being deleted."""
+
+        def delete_db_instance(self, **request):
+            super().delete_db_instance(**request)
+            looks = iter([{**AVAILABLE, "DBInstanceStatus": "deleting"}])
+            self.describe_db_instances = lambda **_request: {"DBInstances": [one for one in [next(looks, None)] if one]}
+            raise ClientError({"Error": {"Code": "InvalidDBInstanceState", "Message": ""}}, "DeleteDBInstance")
+
+    assert ensure(Repeated(AVAILABLE), state="absent", final_snapshot_identifier="final")["changed"] is True
+
+
+def test_a_deletion_that_another_change_bars_is_refused():
+    class Busy(Client):
+        def delete_db_instance(self, **request):
+            raise ClientError({"Error": {"Code": "InvalidDBInstanceState", "Message": ""}}, "DeleteDBInstance")
+
+    with pytest.raises(MultiregionError, match="Failed to delete database db"):
+        ensure(Busy(AVAILABLE), state="absent", final_snapshot_identifier="final")
+
+
 def test_a_broken_instance_is_refused_with_its_state():
     with pytest.raises(MultiregionError, match="status incompatible-restore"):
         ensure(Client({**AVAILABLE, "DBInstanceStatus": "incompatible-restore"}))
