@@ -117,8 +117,7 @@ def restore(settings: Settings, name: str, until_pid: int | None = None) -> None
     for path in settings.folder.iterdir():
         if path.name not in KEPT_OUT:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    sources = [str(path) for path in sorted(place.files.iterdir())]
-    subprocess.run(["cp", "-a", "--reflink=auto", *sources, str(settings.folder)], check=True)
+    copy_files(place.files, settings.folder)
     (place.folder / WAKE).touch()
     if not wait_until(lambda: is_ready(settings), READY_SECONDS):
         raise CheckpointError(f"World {settings.world} did not wake at {name}; see {settings.logs}/cloud.log.")
@@ -128,6 +127,12 @@ def restore(settings: Settings, name: str, until_pid: int | None = None) -> None
     control(settings, "checkpoint/resume", {}, timeout_s=READY_SECONDS)
     if not wait_until(lambda: _is_awake(settings), READY_SECONDS):
         raise CheckpointError(f"The services of world {settings.world} did not run again; see {settings.logs}.")
+
+
+def copy_files(source: Path, target: Path) -> None:
+    """A world's files but those of one life; owners and modes stay as they are."""
+    paths = [str(path) for path in sorted(source.iterdir()) if path.name not in KEPT_OUT]
+    subprocess.run(["cp", "-a", "--reflink=auto", *paths, str(target)], check=True)
 
 
 def forget(settings: Settings) -> None:

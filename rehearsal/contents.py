@@ -19,6 +19,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from rehearsal.api import control
+from rehearsal.cloud.ledger import RUN_RECORD_TABLE
 from rehearsal.judge import connect
 from rehearsal.settings import ACCESS_KEY, SECRET_KEY, Settings
 
@@ -70,7 +71,6 @@ BUCKET_SETTINGS = (
     "get_bucket_replication",
     "get_public_access_block",
 )
-RUN_RECORD_TABLE = "medzen-multiregion-runs"
 # Of each database, what a move changes beside the records.
 DATABASE_QUERIES = {
     "roles": "SELECT rolname, rolcanlogin, rolconnlimit FROM pg_roles WHERE rolname NOT LIKE 'pg\\_%'",

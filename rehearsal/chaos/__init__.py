@@ -33,7 +33,7 @@ from rehearsal.chaos.injections import (
     sample,
 )
 from rehearsal.chaos.sweep import Sweep, write_json
-from rehearsal.playbooks import ROOT
+from rehearsal.playbooks import DIE_WITH_PARENT, ROOT
 from rehearsal.run import PLAN, say, shown
 from rehearsal.settings import WORLD_MAX, load
 
@@ -97,7 +97,9 @@ def open_folder(args: argparse.Namespace) -> Path:
 
 
 def start_worker(args: argparse.Namespace, folder: Path, number: int) -> subprocess.Popen:
-    command = [sys.executable, "-m", "rehearsal", "chaos", "--worker", str(number), "--folder", str(folder)]
+    # A sweep that is killed leaves nobody at work: worlds, clients and playbooks end with their worker.
+    command = [sys.executable, "-c", DIE_WITH_PARENT, sys.executable, "-m", "rehearsal", "chaos"]
+    command += ["--worker", str(number), "--folder", str(folder)]
     command += ["--first-world", str(args.first_world), "--seed", str(args.seed), "--sample", str(args.sample)]
     command += ["--kinds", *args.kinds, "--minutes", str(args.minutes), "--only", args.only]
     command += ["--playbooks", *args.playbooks] if args.playbooks else []

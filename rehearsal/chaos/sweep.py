@@ -97,7 +97,7 @@ class Sweep:
         if codes[0] != 0:
             codes.append(self._play(injection.playbook, folder))
         # The last rule meets every call that the first one met.
-        return codes, max((rows[rule]["met"] for rule in rules), default=0)
+        return codes, rows[rules[-1]]["met"]
 
     def _read(self) -> dict[str, list[str]]:
         checkpoint.wait_for_rest(self.settings)

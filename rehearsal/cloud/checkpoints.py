@@ -17,13 +17,13 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from rehearsal.checkpoint import KEPT_OUT, WAKE, Place
+from rehearsal.checkpoint import WAKE, Place, copy_files
 from rehearsal.cloud.control import ControlError
 from rehearsal.cloud.world_state import World
 from rehearsal.processes import Identity, identify
@@ -73,7 +73,7 @@ class Checkpoints:
         with self._world.lock:
             for sleeper in reversed(self._world.sleepers):
                 sleeper.freeze()
-            copy_files(self._world.folder, place)
+            keep_files(self._world.folder, place)
             self._asleep = list(self._world.sleepers)
             woken = os.fork() == 0
             if woken:
@@ -96,12 +96,10 @@ class Checkpoints:
         return {}
 
 
-def copy_files(folder: Any, place: Place) -> None:
-    """The world's files; owners and modes stay as they are."""
+def keep_files(folder: Path, place: Place) -> None:
     shutil.rmtree(place.folder, ignore_errors=True)
     place.files.mkdir(parents=True)
-    sources = [str(path) for path in sorted(folder.iterdir()) if path.name not in KEPT_OUT]
-    subprocess.run(["cp", "-a", "--reflink=auto", *sources, str(place.files)], check=True)
+    copy_files(folder, place.files)
     place.mark_complete()
 
 

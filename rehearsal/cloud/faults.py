@@ -68,21 +68,23 @@ class Rule:
     tree: bool = False
     each: bool = False
     seen: int = field(default=0)
-    fired: int = field(default=0)
-    # With `each`: how often by call.
+    # How often it acted; with `each` by call, else under one name.
     met: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def fired(self) -> int:
+        return self.met.total()
 
     def takes(self, call: Call, write: bool) -> bool:
         """Count a matching call and say whether the rule acts on it."""
         if not self._matches(call, write):
             return False
         name = signature(call) if self.each else ""
-        if self.count is not None and (self.met[name] if self.each else self.fired) >= self.count:
+        if self.count is not None and self.met[name] >= self.count:
             return False
         self.seen += 1
         if self.seen < int(self.match.get("nth", 1)):
             return False
-        self.fired += 1
         self.met[name] += 1
         return True
 
@@ -124,7 +126,7 @@ class Faults:
 
     def rows(self) -> list[dict[str, Any]]:
         with self._lock:
-            return [asdict(rule) | {"met": len(rule.met)} for rule in self._rules.values()]
+            return [asdict(rule) | {"met": len(rule.met), "fired": rule.fired} for rule in self._rules.values()]
 
     def taken(self, call: Call, write: bool) -> list[Rule]:
         """Rules that act on this call."""
