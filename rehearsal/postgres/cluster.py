@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from typing import Any, Protocol
 import psycopg
 from psycopg import sql
 
+from rehearsal.canary import make_secret
 from rehearsal.postgres.binaries import Account, Binaries
 from rehearsal.postgres.configuration import (
     FORCE_TLS_PARAMETER,
@@ -71,7 +71,7 @@ class Passwords:
 
     @staticmethod
     def make() -> Passwords:
-        return Passwords(secrets.token_urlsafe(24), secrets.token_urlsafe(24))
+        return Passwords(make_secret(), make_secret())
 
     def write(self, path: Path) -> None:
         """Keep them in a file that only its owner reads."""

@@ -14,6 +14,7 @@ import http.client
 import json
 import os
 import re
+import secrets
 import shutil
 import socket
 import ssl
@@ -30,7 +31,7 @@ import dns.resolver
 import pytest
 import yaml
 
-from rehearsal import api, checkpoint, judge, playbooks, processes, run
+from rehearsal import api, canary, checkpoint, judge, playbooks, processes, run
 from rehearsal import settings as world_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +40,8 @@ SOURCE, TARGET, STANDBY = "af-south-1", "eu-central-1", "eu-west-1"
 SOURCE_DATABASE, TARGET_DATABASE = f"medzen-ehrbase-db-{SOURCE}", f"medzen-ehrbase-db-{TARGET}"
 RECORD, ZONE = "ehr.medzenhealth.app", "medzenhealth.app"
 RUN_RECORD_TABLE = "medzen-multiregion-runs"
+# Every secret of these worlds begins with it, and no playbook may ever say it.
+CANARY = os.environ[canary.VARIABLE] = f"Zq{secrets.token_hex(4)}X"
 # Tests that run side by side, file by file, have a world of their own.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Another number for a second test run on the same machine.
@@ -100,7 +103,9 @@ class Playbook:
             self.process.kill()
             self.process.wait(10)
             raise AssertionError(f"{self.log.name} took over {seconds} s:\n{self.log.read_text()[-6000:]}") from None
-        return Outcome(code, self.log.read_text(encoding="utf-8"), self.world.writes(self.since))
+        output = self.log.read_text(encoding="utf-8")
+        assert not canary.find(CANARY, output), f"{self.log} tells a secret: {canary.find(CANARY, output)[0]}"
+        return Outcome(code, output, self.world.writes(self.since))
 
     def kill_all(self) -> None:
         """As a power cut: the controller, its workers and the module that is at work."""
@@ -219,7 +224,8 @@ class World:
 
     def _environment(self, run_id: str) -> dict[str, str]:
         # Nobody's account may be reached from a scenario.
-        own = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "MEDZEN_MULTIREGION_"))}
+        foreign = ("AWS_", "MEDZEN_MULTIREGION_", canary.VARIABLE)
+        own = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
         return {
             **own,
             "MEDZEN_WORLD": str(self.number),

@@ -11,7 +11,6 @@ from rehearsal import packages, seed
 from rehearsal.seed import choose_amounts, fast_clock, load_estate
 from rehearsal.seed_aws import Place, SeedError, tag_list, wait_for
 from rehearsal.seed_data import STATEMENTS
-from rehearsal.seed_database import SECRET_LENGTH, make_password
 from rehearsal.seed_leftovers import build_rows, build_template, describe_apis
 from rehearsal.seed_records import ZoneBuilder
 from rehearsal.seed_service import ServiceBuilder
@@ -80,11 +79,6 @@ def test_the_clock_is_put_back_also_after_an_error(monkeypatch):
     with pytest.raises(SeedError), fast_clock(None):
         raise SeedError("no")
     assert [body for body in sent if body] == [{"scale": seed.BUILDING_SCALE}, {"scale": 60.0}]
-
-
-def test_passwords_have_the_length_of_the_estate_and_differ():
-    first, second = make_password(), make_password()
-    assert (len(first), len(second), first != second) == (SECRET_LENGTH, SECRET_LENGTH, True)
 
 
 def test_the_chime_stack_has_a_bucket_of_its_own_region():
