@@ -92,6 +92,8 @@ class Dispatcher:
             if rule.action == "delay":
                 time.sleep(rule.seconds)
         for rule in rules:
+            if rule.action == "no_answer":
+                raise NoEndpoint(f"Fault {rule.id} of the rehearsal.")
             if rule.action in ("throttle", "error"):
                 code, status = rule.error(call)
                 return error_answer(call, ApiError(code, f"Fault {rule.id} of the rehearsal.", status))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -60,6 +61,7 @@ class Proxy:
         self.listener = listener
         self._ask = ask
         self.idle_timeout_s = 60.0
+        self.lost_answers = 0.0
         self.count: Callable[[], None] = lambda: None
         self._pools = pools
         self._session = session
@@ -104,11 +106,19 @@ class Proxy:
         )
         try:
             async with sent as response:
-                return await _answer(request, response, _sticky_headers(pool, target))
+                answer = await _answer(request, response, _sticky_headers(pool, target))
+                self._lose(request)
+                return answer
         except TimeoutError:
             return failure(504)
         except (aiohttp.ClientError, OSError):
             return failure(502)
+
+    def _lose(self, request: web.BaseRequest) -> None:
+        """Cut the connection of a share of the writes, whose target has done what was asked."""
+        is_read = request.method in ("GET", "HEAD", "OPTIONS")
+        if self.lost_answers and not is_read and request.transport and random.random() < self.lost_answers:
+            request.transport.abort()
 
 
 async def _body(request: web.BaseRequest) -> Any:

@@ -51,6 +51,7 @@ STEPS = ("before", "provisioned", "moved")
 QUICK_SCALE = 600
 # Bounds for a machine that others use as well; nothing waits for them when all is well.
 COMMAND_S_MAX, PLAYBOOK_S_MAX, LOOK_S = 300, 600, 0.05
+LOG_CHARS = 3000
 
 
 def until(look: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
@@ -147,8 +148,13 @@ class World:
     def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "rehearsal", *arguments, "--world", str(self.number)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=COMMAND_S_MAX, check=False)
-        assert not check or done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        assert not check or done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}\n{self.log_tail()}"
         return done
+
+    def log_tail(self) -> str:
+        """The last words of the world's processes, which go with the world."""
+        logs = sorted(self.settings.logs.glob("*.log"), key=lambda path: path.stat().st_mtime)
+        return "\n".join(f"{path.name}:\n{path.read_text(errors='replace')[-LOG_CHARS:]}" for path in logs[-3:])
 
     def move_to(self, step: str, **extra_vars: Any) -> None:
         """Go forwards; what lies between is run as an operator runs it."""

@@ -99,6 +99,7 @@ def move(stage, tmp_path_factory, guarded_inventory, word):
         "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
         "ANSIBLE_KEEP_REMOTE_FILES": "0",
     }
+    (folder / "runner").mkdir()
     codes = []
 
     def play(name, extra_vars):
@@ -110,7 +111,9 @@ def move(stage, tmp_path_factory, guarded_inventory, word):
         )  # fmt: skip
         codes.append((name, done.rc))
 
-    with pytest.MonkeyPatch.context() as patch, world.quick(), Sampler(word) as sampler:
+    # Clients as well: a balancer that nobody ever asked is not given up.
+    clients = world.clients(writes=5, reads=5)
+    with pytest.MonkeyPatch.context() as patch, clients, world.quick(), Sampler(word) as sampler:
         for name in [name for name in os.environ if name.startswith(("AWS_", canary.VARIABLE))]:
             patch.delenv(name)
         for step in [*plan["move"], {"name": "validate_system"}]:
