@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No secret is told: not at -vvv with --diff, in no event that a job controller keeps, report, log or list of processes.
+"""No secret is told: not at -vvv with --diff, in no event that AWX keeps, report, log or list of processes.
 
 Every password, token and key of the world begins with a canary; the whole move is run, once with failures, as AWX
 runs it (ansible-runner), and everything that it leaves behind is looked through.
