@@ -43,7 +43,14 @@ RUN_RECORD_TABLE = "medzen-multiregion-runs"
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Another number for a second test run on the same machine.
 WORLD = int(os.environ.get("MEDZEN_SCENARIO_WORLD", "111")) + WORKER
-STEPS = ("before", "provisioned", "moved")
+STEPS = ("before", "provisioned", "moved", "protected")
+# The DR region plays no part until it stands by.
+ALONE = ("--limit", TARGET)
+WAYS = {
+    "provisioned": [("provision_region", ALONE)],
+    "moved": [("cutover_dns", ALONE)],
+    "protected": [("provision_region", ()), ("create_dr_replica", ())],
+}
 # Where nothing is looked at but the end, AWS's times pass ten times faster than in a rehearsal.
 QUICK_SCALE = 600
 # Bounds for a machine that others use as well; nothing waits for them when all is well.
@@ -147,12 +154,11 @@ class World:
 
     def move_to(self, step: str, **extra_vars: Any) -> None:
         """Go forwards; what lies between is run as an operator runs it."""
-        ways = {"provisioned": "provision_region", "moved": "cutover_dns"}
         for name in STEPS[STEPS.index(self.step) + 1 : STEPS.index(step) + 1]:
-            with self.quick():
-                # The DR region plays no part in what is looked at here.
-                done = self.play(ways[name], "--limit", TARGET, **extra_vars)
-            assert done.code == 0, str(done)
+            for playbook, options in WAYS[name]:
+                with self.quick():
+                    done = self.play(playbook, *options, **extra_vars)
+                assert done.code == 0, str(done)
             self.step = name
 
     # ---- its API ----
@@ -164,6 +170,11 @@ class World:
         """Write calls after a point in the ledger, without those to the run record's table."""
         calls = self.control(f"ledger?since={since}&write=1")["calls"]
         return [f"{call['service']}:{call['operation']} {call['region']}" for call in calls if not call["record"]]
+
+    def calls_to(self, region: str, since: int) -> list[str]:
+        """What was asked of a region after a point in the ledger, answered or not; no function's calls."""
+        calls = self.control(f"ledger?since={since}&region={region}")["calls"]
+        return [f"{call['service']}:{call['operation']} {call['status']}" for call in calls]
 
     def mark(self) -> int:
         return int(self.control("ledger/mark", {"name": "scenario"})["n"])
@@ -193,6 +204,10 @@ class World:
             yield
         finally:
             self.control("link", {**way, "delay_ms": 0, "cut": False})
+
+    def lose(self, region: str, mode: str) -> None:
+        """Cut a region off, as `refuse` or `blackhole`, or let it come back with an empty mode."""
+        self.control("regions/lost", {"region": region, "mode": mode})
 
     def client(self, service: str, region: str = TARGET) -> Any:
         keys = {"aws_access_key_id": world_settings.ACCESS_KEY, "aws_secret_access_key": world_settings.SECRET_KEY}
@@ -304,10 +319,12 @@ class World:
             return answer.status, json.loads(answer.read() or b"null")
 
     @contextlib.contextmanager
-    def clients(self, writes: float, reads: float, patience: float = 120.0) -> Iterator[Path]:
+    def clients(
+        self, writes: float, reads: float, patience: float = 120.0, database: str = SOURCE_DATABASE
+    ) -> Iterator[Path]:
         """The rehearsal's own clients until the end of the block; their logs and the baseline lie in the folder."""
         folder = self.folder / f"traffic-{self.runs}"
-        judge.write_baseline(self.settings, SOURCE_DATABASE, folder)
+        judge.write_baseline(self.settings, database, folder)
         plan = yaml.safe_load(run.PLAN.read_text(encoding="utf-8"))
         password = folder / ".basic-auth"
         password.touch(mode=0o600)
