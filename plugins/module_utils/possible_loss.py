@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a replica may lack of a primary that nobody can ask any more.
 
-The primary acknowledges a record as soon as it has it, and the replica follows later. When the primary is lost, only the
-replica can be asked, and it cannot know what never arrived. What it does know bounds the loss: everything that was
+The primary acknowledges a record as soon as it has it, and the replica follows later. When the primary is lost, only
+the replica can be asked, and it cannot know what never arrived. What it does know bounds the loss: everything that was
 committed up to the last transaction it has replayed is there, and nothing was written after a fence that it has
 replayed. No database and no AWS in here.
 """

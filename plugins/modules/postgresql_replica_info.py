@@ -13,8 +13,8 @@ description:
     many records that are cannot be counted without the primary; O(rate_table) gives an estimate from the rate before.
   - Nothing can be lost when the primary had been fenced by M(medzen.multiregion.postgresql_fence) and the replica has
     replayed that fence.
-  - Whether the primary still sends is told by C(pg_stat_wal_receiver), which needs C(pg_read_all_stats). The master user
-    of RDS has it.
+  - Whether the primary still sends is told by C(pg_stat_wal_receiver), which needs C(pg_read_all_stats). The master
+    user of RDS has it.
   - Operation used is C(secretsmanager:GetSecretValue), when the login names a secret.
 author:
   - MedZen platform team (@medzen)

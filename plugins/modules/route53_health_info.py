@@ -12,8 +12,8 @@ description:
     word does not depend on where this runs.
   - Healthy is what Route 53 calls so, when more than 18 percent of the checkers have success. Without any observation
     it is V(null), unknown.
-  - Operations used are C(route53:ListHealthChecks), C(route53:ListTagsForResources) and C(route53:GetHealthCheckStatus),
-    with the IAM permissions of the same names. Route 53 is global; no region is asked.
+  - Operations used are C(route53:ListHealthChecks), C(route53:ListTagsForResources) and
+    C(route53:GetHealthCheckStatus), with the IAM permissions of the same names. Route 53 is global; no region is asked.
 author:
   - MedZen platform team (@medzen)
 options:

@@ -56,7 +56,8 @@ def test_a_black_hole_keeps_its_caller_until_the_region_is_back():
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"region": "eu-central-1"}', b'{"region": "mars", "mode": "refuse"}', b'{"region": "eu-west-1", "mode": "no"}']
+    "body",
+    [b'{"region": "eu-central-1"}', b'{"region": "mars", "mode": "refuse"}', b'{"region": "eu-west-1", "mode": "no"}'],
 )
 def test_what_is_no_loss_is_refused(world, body):
     status, answer = answer_control(world, "POST", "regions/lost", body, {})
