@@ -204,7 +204,7 @@ def _read_details(client: Reader, region: str) -> Iterator[tuple[str, list[Any]]
             [
                 _recorded(item)
                 for item in _list(tables, "scan", "Items", TableName=RUN_RECORD_TABLE)
-                if not item["sk"]["S"].startswith("run#")
+                if not item["sk"]["S"].startswith(("run#", "gate#"))
             ],
         )
     apis = client("apigatewayv2", region)

@@ -24,7 +24,8 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.medzen.multiregion.plugins.module_utils import botocore_files, process
+from ansible_collections.medzen.multiregion.plugins.module_utils import botocore_files, process, run_folder
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError
 from ansible_collections.medzen.multiregion.plugins.module_utils.worker_module import (
     Finished,
     Task,
@@ -37,6 +38,8 @@ PRELOADED = ("aws", "clients", "runner", "tags", "wait")
 # Between fence and switch a module must end in order when it is told to, whatever becomes of its controller. In check
 # mode it only looks.
 OUTLIVES_ITS_CONTROLLER = ("database_switchover",)
+# It judges the lock by the record itself, and has to run when there is none yet.
+KEEPS_THE_LOCK = "run_record"
 COLLECTION = "ansible_collections.medzen.multiregion.plugins"
 for _name in PRELOADED:
     importlib.import_module(f"{COLLECTION}.module_utils.{_name}")
@@ -53,9 +56,19 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
+        self.check_lock()
         if self.needs_own_process(task_vars or {}):
             return self.run_as_process(task_vars)
         return {**result, **self.run_here(task_vars or {})}
+
+    def check_lock(self):
+        """Begin nothing when another run may be at work by now."""
+        if self._task.action.rpartition(".")[2] == KEEPS_THE_LOCK:
+            return
+        try:
+            run_folder.check_lease(run_folder.find())
+        except MultiregionError as error:
+            raise AnsibleActionFail(error.message) from error
 
     def needs_own_process(self, task_vars):
         """Whether the task asks for anything that this worker is not or cannot give."""

@@ -19,8 +19,9 @@ description:
   - Names, states, gates with their evidence, progress and figures are kept. Results are not, and of a task with
     C(no_log) nothing but its name and state.
   - Sets C(MEDZEN_MULTIREGION_PROGRESS), the file that modules report progress to,
-    C(MEDZEN_MULTIREGION_CONTROLLER_PID), the process that the run's lock belongs to, and C(MEDZEN_MULTIREGION_RUN),
-    the name under which the lock is held.
+    C(MEDZEN_MULTIREGION_CONTROLLER_PID), the process that the run's lock belongs to, C(MEDZEN_MULTIREGION_RUN), the
+    name under which the lock is held, and C(MEDZEN_MULTIREGION_RUN_FOLDER), where its lease and the verdicts of its
+    gates are written down until they are in the run record.
 options:
   reports:
     description: Folder that holds the reports of all runs.
@@ -55,6 +56,7 @@ from pathlib import Path
 
 from ansible import context
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.medzen.multiregion.plugins.module_utils import run_folder
 from ansible_collections.medzen.multiregion.plugins.module_utils.report.files import write_report
 from ansible_collections.medzen.multiregion.plugins.module_utils.report.recording import Recording, progress_text
 
@@ -133,6 +135,7 @@ class CallbackModule(CallbackBase):
         self.recording = None
         self.folder = None
         self._follower = None
+        self._run_folder = None
         self._stop = threading.Event()
         self._process = os.getpid()
         self._task_started = {}
@@ -155,25 +158,28 @@ class CallbackModule(CallbackBase):
         os.environ[CONTROLLER] = str(self._process)
         # The lock of the run is held under the name of its report.
         os.environ[RUN] = run
+        self._run_folder = self._make_run_folder()
+        os.environ[run_folder.ENVIRONMENT] = str(self._run_folder)
         self._follow(self._progress_file())
         atexit.register(self._end_interrupted)
         self._save()
 
-    def _progress_file(self):
-        """The file that the environment names, so that an outer run can follow; else one of this run's own."""
-        if os.environ.get(PROGRESS):
-            return Path(os.environ[PROGRESS])
+    def _make_run_folder(self):
+        """The report's folder, or another one where that cannot be made: the run's lease is kept in it."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            path = self.folder / "progress.jsonl"
-            path.touch()
+            run_folder.begin(self.folder)
+            return self.folder
         except OSError as error:
             self.tell_fault(f"the report's folder {self.folder}", error)
-            descriptor, name = tempfile.mkstemp(prefix="medzen-progress-")
-            os.close(descriptor)
-            path = Path(name)
-        os.environ[PROGRESS] = str(path)
-        return path
+            return Path(tempfile.mkdtemp(prefix="medzen-run-"))
+
+    def _progress_file(self):
+        """The file that the environment names, so that an outer run can follow; else one of this run's own."""
+        if not os.environ.get(PROGRESS):
+            os.environ[PROGRESS] = str(self._run_folder / "progress.jsonl")
+            Path(os.environ[PROGRESS]).touch()
+        return Path(os.environ[PROGRESS])
 
     def _follow(self, path):
         self._follower = Follower(path, self._take_line, self._save, self._stop)
@@ -237,7 +243,8 @@ class CallbackModule(CallbackBase):
             self._begin(host, task, self._task_started.get(self._identify(task), now))
         self.recording.end_step(self._identify(task), name, status, now)
         if not is_secret(task, values):
-            self.recording.add_result(name, values, now)
+            for gate in self.recording.add_result(name, values, now):
+                run_folder.add_gate(self._run_folder, gate)
 
     @guarded
     def v2_playbook_on_stats(self, stats):

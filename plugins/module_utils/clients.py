@@ -33,9 +33,11 @@ Output = TypeVar("Output")
 class Clients:
     """One session; one client a service and region, made when first asked for. Safe to share between threads."""
 
-    def __init__(self, module: Any):
+    def __init__(self, module: Any, limits: dict[str, Any] | None = None, retry: Any = RETRY):
+        """`limits` are botocore's, over those of LIMITS; `retry` is what `aws_retry=True` means."""
         self.region, self._endpoint, parameters = get_aws_connection_info(module)
-        config = Config(**LIMITS)
+        self._retry = retry
+        config = Config(**LIMITS | (limits or {}))
         given = parameters.pop("aws_config", None)
         self._config = config.merge(given) if given else config
         self._session = boto3.session.Session(profile_name=parameters.pop("profile_name", None))
@@ -48,7 +50,7 @@ class Clients:
         key = (service, region or self.region)
         with self._lock:  # sessions are not safe to make clients from in parallel, clients are safe to use
             if key not in self._made:
-                self._made[key] = RetryingBotoClientWrapper(self._make(*key), RETRY)
+                self._made[key] = RetryingBotoClientWrapper(self._make(*key), self._retry)
             return self._made[key]
 
     def _make(self, service: str, region: str | None) -> Any:

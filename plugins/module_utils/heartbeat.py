@@ -18,13 +18,15 @@ def beat(
     is_wanted: Callable[[], bool],
     period_s: float,
     *,
+    tend: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
     """Renew every `period_s` while wanted; say why it ended.
 
-    `renew()` is True when the lease is longer now, False when it is no longer ours, None when nobody could be asked:
-    then the next look tries again.
+    `renew()` is True when the lease is longer now, False when it is no longer ours, None when somebody could not be
+    asked: then the next look tries again. `tend()` is done at each look, but not while a renewal is owed, and once more
+    at the end.
     """
     end = clock() + LIFE_S_MAX
     due = clock()
@@ -36,7 +38,10 @@ def beat(
             if renewed is False:
                 return "lost"
             due = clock() + period_s if renewed else due
+        if clock() < due:
+            tend()
         sleep(min(LOOK_S, period_s))
+    tend()
     return "not wanted"
 
 

@@ -10,12 +10,19 @@ short_description: Keep the lock, the facts and the history of the runs on a wor
 description:
   - Lets one run at a time work on a workload, remembers what later runs must know (when the cutover was, which
     records stood before), and lists the runs there were.
-  - The record is a DynamoDB table. It is made by the first acquisition, with on-demand capacity, point-in-time
-    recovery and deletion protection.
-  - The lock is a lease. A process on the controller, started by the acquisition, renews it every third of O(lease_s)
-    while the playbook runs, and ends with it.
+  - The record is a DynamoDB table in each of several regions, so that it survives the loss of any one of them. It is
+    made by the first acquisition, with on-demand capacity, point-in-time recovery and deletion protection.
+  - The lock is taken in all regions, one after the other in the order of their names, or in none. It is a lease. A
+    process on the controller, started by the acquisition, renews it in all of them every third of O(lease_s) while the
+    playbook runs, and ends with it. A run whose lease is over in any region begins no more tasks of this collection.
   - A lock is taken from another run when its lease is over, when its controller is proved dead on this machine and
     none of its tasks works any more, or when O(take_over) names it. It is not taken from a run that is proved alive.
+  - A region that does not answer within seconds refuses the task, unless O(lost_regions) names it. One that answers
+    all the same counts like every other.
+  - Facts have a version. The newest count, wherever they stand, and a region that was away is brought up to date by the
+    next acquisition.
+  - The verdicts of gates, with conditions, evidence and what was typed to override them, are taken over from the
+    callback P(medzen.multiregion.run_report#callback) while the lock is held.
   - Operations used are C(dynamodb:DescribeTable), C(dynamodb:GetItem), C(dynamodb:Query), C(dynamodb:CreateTable),
     C(dynamodb:DescribeContinuousBackups), C(dynamodb:UpdateContinuousBackups), C(dynamodb:PutItem),
     C(dynamodb:UpdateItem) and C(dynamodb:DeleteItem), with the IAM permissions of the same names.
@@ -30,9 +37,23 @@ options:
     default: info
   table:
     description:
-      - Name of the table in the module's region.
+      - Name of the table, the same in each region.
     type: str
     default: medzen-multiregion-runs
+  regions:
+    description:
+      - The regions that keep the record. Every run on the workload must name the same ones.
+      - Empty means the module's region alone.
+    type: list
+    elements: str
+    default: []
+  lost_regions:
+    description:
+      - Those of O(regions) that are lost, typed by a person who has made sure of it. The run goes on where they do not
+        answer. At least one region must be left.
+    type: list
+    elements: str
+    default: []
   workload:
     description:
       - The workload that the lock is for.
@@ -42,6 +63,10 @@ options:
     description:
       - Identifier of this run. A second acquisition with the same one changes nothing.
       - Required unless O(state=info). The environment variable E(MEDZEN_MULTIREGION_RUN) is used if it is not given.
+    type: str
+  user:
+    description:
+      - Who runs it, for the record. Without it, the user of the operating system.
     type: str
   playbook:
     description:
@@ -78,9 +103,14 @@ options:
     type: dict
   history:
     description:
-      - How many of the last runs to return.
+      - How many of the last runs to return, and to bring to a region that lacks them.
     type: int
     default: 10
+  gates:
+    description:
+      - How many of the last verdicts of gates O(state=info) returns.
+    type: int
+    default: 0
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -106,7 +136,7 @@ attributes:
 EXAMPLES = r"""
 - name: Take the lock
   medzen.multiregion.run_record:
-    region: eu-central-1
+    regions: [eu-central-1, eu-west-1]
     workload: medzen-ehrbase
     state: acquired
     run_id: 20261121t081200-cutover_dns
@@ -115,7 +145,7 @@ EXAMPLES = r"""
 
 - name: Remember when the cutover was
   medzen.multiregion.run_record:
-    region: eu-central-1
+    regions: [eu-central-1, eu-west-1]
     workload: medzen-ehrbase
     state: updated
     run_id: 20261121t081200-cutover_dns
@@ -125,7 +155,7 @@ EXAMPLES = r"""
 
 - name: Give the lock back
   medzen.multiregion.run_record:
-    region: eu-central-1
+    regions: [eu-central-1, eu-west-1]
     workload: medzen-ehrbase
     state: released
     run_id: 20261121t081200-cutover_dns
@@ -133,7 +163,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 exists:
-  description: Whether the table is there.
+  description: Whether the table is there, in every region that was asked.
   type: bool
   returned: always
 lock:
@@ -149,6 +179,7 @@ lock:
     since: "2026-11-21T08:12:00+00:00"
     expires: "2026-11-21T08:42:00+00:00"
     took_over: ""
+    regions: [eu-central-1, eu-west-1]
 facts:
   description: The facts after the task, or as they would be in check mode.
   type: dict
@@ -159,12 +190,18 @@ runs:
   type: list
   elements: dict
   returned: when O(state=info)
+gates:
+  description: The last verdicts of gates, newest first, with run, time, host, conditions, evidence and override.
+  type: list
+  elements: dict
+  returned: when O(state=info)
 lost:
   description: Whether another run had taken the lock from this one.
   type: bool
   returned: when O(state=released)
 """
 
+import contextlib
 import getpass
 import os
 import socket
@@ -173,136 +210,37 @@ from dataclasses import replace
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.medzen.multiregion.plugins.module_utils import heartbeat, process
+from ansible_collections.medzen.multiregion.plugins.module_utils import heartbeat, process, run_folder, run_table
 from ansible_collections.medzen.multiregion.plugins.module_utils import run_lock as record
-from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, token
-from ansible_collections.medzen.multiregion.plugins.module_utils.dynamodb_tables import MISSING, describe_table
+from ansible_collections.medzen.multiregion.plugins.module_utils.aws import token
+from ansible_collections.medzen.multiregion.plugins.module_utils.clients import in_parallel
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, MultiregionError, Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.run_regions import build_regions
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import wait_arguments, wait_until
 
-CONDITION_FAILED = "ConditionalCheckFailedException"
 # Two writers meet on facts at most once per step; more tries than these mean that something else is wrong.
 TRIES_MAX = 5
-
-
-# --- calls -----------------------------------------------------------------------------------------------------------
-
-
-@describe("create table {name}")
-def create_table(connection, name):
-    return connection.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": attribute, "AttributeType": "S"} for attribute in ("pk", "sk")],
-        BillingMode="PAY_PER_REQUEST",
-        DeletionProtectionEnabled=True,
-        aws_retry=True,
-    )
-
-
-@describe("describe backups of table {name}")
-def is_recovery_on(connection, name):
-    answer = connection.describe_continuous_backups(TableName=name, aws_retry=True)["ContinuousBackupsDescription"]
-    return answer.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus") == "ENABLED"
-
-
-@describe("switch on point-in-time recovery of table {name}")
-def switch_recovery_on(connection, name):
-    connection.update_continuous_backups(
-        TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}, aws_retry=True
-    )
-
-
-@describe("read the run record in table {table}", missing=MISSING)
-def get_item(connection, table, key):
-    return connection.get_item(TableName=table, Key=key, ConsistentRead=True, aws_retry=True).get("Item")
-
-
-@describe("list the runs in table {table}", missing=MISSING, default=())
-def query_runs(connection, table, workload, limit):
-    return connection.query(
-        TableName=table,
-        KeyConditionExpression="pk = :workload AND begins_with(sk, :run)",
-        ExpressionAttributeValues={":workload": {"S": workload}, ":run": {"S": record.RUN}},
-        ScanIndexForward=False,
-        Limit=limit,
-        aws_retry=True,
-    )["Items"]
-
-
-@describe("write the run record in table {table}")
-def put_item(connection, table, item, condition=None, values=None):
-    guard = {"ConditionExpression": condition} if condition else {}
-    if values:
-        guard["ExpressionAttributeValues"] = values
-    if condition and "#token" in condition:
-        guard["ExpressionAttributeNames"] = {"#token": "token"}
-    connection.put_item(TableName=table, Item=item, **guard, aws_retry=True)
-
-
-@describe("release the lock in table {table}")
-def delete_lock(connection, table, workload, lock):
-    connection.delete_item(
-        TableName=table,
-        Key=record.key(workload, record.LOCK),
-        ConditionExpression="#token = :token",
-        ExpressionAttributeNames={"#token": "token"},
-        ExpressionAttributeValues={":token": {"S": lock.token}},
-        aws_retry=True,
-    )
-
-
-@describe("renew the lease in table {table}")
-def renew_lock(connection, table, workload, lock, expires, pid):
-    connection.update_item(
-        TableName=table,
-        Key=record.key(workload, record.LOCK),
-        UpdateExpression="SET expires = :expires, heartbeat_pid = :pid",
-        ConditionExpression="#token = :token",
-        ExpressionAttributeNames={"#token": "token"},
-        ExpressionAttributeValues={
-            ":token": {"S": lock.token},
-            ":expires": {"N": f"{expires:.3f}"},
-            ":pid": {"N": str(pid)},
-        },
-        aws_retry=True,
-    )
-
-
-@describe("write the step into table {table}")
-def update_document(connection, table, workload, lock):
-    """Write what the lock says, not when it expires: the heartbeat may have renewed it since it was read."""
-    connection.update_item(
-        TableName=table,
-        Key=record.key(workload, record.LOCK),
-        UpdateExpression="SET document = :document",
-        ConditionExpression="#token = :token",
-        ExpressionAttributeNames={"#token": "token"},
-        ExpressionAttributeValues={
-            ":document": record.lock_to_item(workload, lock)["document"],
-            ":token": {"S": lock.token},
-        },
-        aws_retry=True,
-    )
+GATES_MAX = 100
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def read_lock(connection, params):
-    return record.lock_from_item(get_item(connection, params["table"], record.key(params["workload"], record.LOCK)))
+def read_locks(regions):
+    return regions.each(run_table.read_lock)
 
 
-def read_facts(connection, params):
-    """The facts with the version that the next write has to follow; version 0 means none."""
-    item = get_item(connection, params["table"], record.key(params["workload"], record.FACTS))
-    return record.read_document(item), int(item["version"]["N"]) if item else 0
+def first(locks):
+    """The lock as the first region tells it; None when nobody holds it anywhere."""
+    return next((locks[region] for region in sorted(locks) if locks[region] is not None), None)
 
 
-def read_runs(connection, params):
-    items = query_runs(connection, params["table"], params["workload"], params["history"])
-    return [record.read_document(item) for item in items]
+def read_known(regions):
+    """Whether every region has the table, the locks by region, and the newest facts."""
+    known = regions.each(run_table.read_known)
+    facts, _version = record.newest({region: (one.facts, one.version) for region, one in known.items()})
+    return all(one.exists for one in known.values()), {region: one.lock for region, one in known.items()}, facts
 
 
 def build_result(exists, lock, facts, changed=False, before=None, after=None):
@@ -315,80 +253,84 @@ def build_result(exists, lock, facts, changed=False, before=None, after=None):
     }
 
 
-# --- writing ---------------------------------------------------------------------------------------------------------
+# --- facts, runs and gates -------------------------------------------------------------------------------------------
 
 
-def ensure_table(connection, params):
-    """The table, complete; whether something had to be done for it."""
-    name = params["table"]
-    created = describe_table(connection, name) is None
-    if created:
-        create_table(connection, name)
-    wait_until(
-        lambda: describe_table(connection, name),
-        lambda table: table is not None and table["TableStatus"] in ("ACTIVE", "UPDATING"),
-        f"table {name}",
-        params["wait_timeout"],
-        min(params["poll_seconds"], 2),
-        text=lambda table: table["TableStatus"] if table else "not there",
-    )
-    protecting = not is_recovery_on(connection, name)
-    if protecting:
-        wait_until(
-            lambda: try_recovery(connection, name),
-            bool,
-            f"point-in-time recovery of table {name}",
-            params["wait_timeout"],
-            min(params["poll_seconds"], 2),
-            text=lambda done: "on" if done else "being prepared",
-        )
-    return created or protecting
+def write_facts(regions, params):
+    """Merge the given facts into the newest ones and bring every region there.
 
-
-def try_recovery(connection, name):
-    """A new table is not ready for it at once."""
-    try:
-        switch_recovery_on(connection, name)
-    except AwsError as error:
-        if error.code == "ContinuousBackupsUnavailableException":
-            return False
-        raise
-    return True
-
-
-def write_facts(connection, params):
-    """Merge the given facts; the facts after it and whether they changed."""
+    The facts before and after it, and whether any region was behind.
+    """
     for _attempt in range(TRIES_MAX):
-        present, version = read_facts(connection, params)
+        known = regions.each(run_table.read_facts)
+        present, seen = record.newest(known)
         merged = record.merge_facts(present, params["facts"])
-        if merged == present:
-            return merged, False
-        item = {
-            **record.key(params["workload"], record.FACTS),
-            "version": {"N": str(version + 1)},
-            "document": record.document(merged),
-        }
-        if try_put(connection, params["table"], item, "version = :seen" if version else None, version):
-            return merged, True
+        version = seen if merged == present else record.next_version(seen, time.time())
+        behind = [region for region in sorted(known) if known[region][1] < version]
+        if not behind:
+            return present, merged, False
+        if bring_forward(regions, merged, version, known, behind):
+            return present, merged, True
     raise MultiregionError(
         f"The facts of {params['workload']} change faster than they can be written. "
         "Next: see which other run writes them; its name is in the lock."
     )
 
 
-def try_put(connection, table, item, condition, version):
-    """Write unless somebody was faster; whether it was written."""
-    values = {":seen": {"N": str(version)}} if condition else None
-    try:
-        put_item(connection, table, item, condition or "attribute_not_exists(pk)", values)
-    except AwsError as error:
-        if error.code == CONDITION_FAILED:
-            return False
-        raise
+def bring_forward(regions, facts, version, known, behind):
+    """Whether the facts were written: in the first region over what was seen there, in the others over older ones.
+
+    Two tasks of a run that write at the same time meet in the first region, and one of them begins again.
+    """
+    where, *rest = behind
+    seen = known[where][1]
+    if not all(regions.each(lambda table: run_table.try_put_facts(table, facts, version, seen), [where]).values()):
+        return False
+    regions.each(lambda table: run_table.try_put_facts(table, facts, version), rest)
     return True
 
 
-def build_lock(params, previous, now):
+def catch_up(regions, params):
+    """Bring runs and gates to regions that were away when they were written; whether there were any."""
+    found = False
+    for kind, limit in ((record.RUN, max(params["history"], 1)), (record.GATE, GATES_MAX)):
+        held = regions.each(lambda table, kind=kind, limit=limit: run_table.query(table, kind, limit))
+        missing = record.find_missing(held)
+        wanting = [region for region, items in missing.items() if items]
+        regions.each(lambda table, missing=missing: copy_items(table, missing[table.region]), wanting)
+        found = found or bool(wanting)
+    return found
+
+
+def copy_items(table, items):
+    for item in items:
+        run_table.copy_item(table, item)
+
+
+def put_run(regions, lock, ended=None, outcome=""):
+    regions.each(lambda table: run_table.put_item(table, record.run_to_item(table.workload, lock, ended, outcome)))
+
+
+def put_gates(regions, run_id):
+    """Carry the verdicts of this run's gates into the record; one that was written already is written as it was."""
+    folder = run_folder.find()
+    gates = run_folder.read_gates(folder)
+    if not gates:
+        return
+    regions.each(lambda table: write_gates(table, run_id, gates))
+    run_folder.gates_sent(folder, gates[-1][0])
+
+
+def write_gates(table, run_id, gates):
+    for number, gate in gates:
+        run_table.put_item(table, record.gate_to_item(table.workload, run_id, number, gate))
+
+
+# --- acquire ---------------------------------------------------------------------------------------------------------
+
+
+def build_lock(params, regions, locks, now):
+    previous = first({region: lock for region, lock in locks.items() if lock and lock.run_id == params["run_id"]})
     controller = process.find_controller()
     lock = record.Lock(
         run_id=params["run_id"],
@@ -396,36 +338,16 @@ def build_lock(params, previous, now):
         expires=now + params["lease_s"],
         since=now,
         host=socket.gethostname(),
-        user=getpass.getuser(),
+        user=params["user"] or getpass.getuser(),
         playbook=params["playbook"] or "",
-        took_over=previous.run_id if previous and previous.run_id != params["run_id"] else "",
+        took_over=", ".join(lock.run_id for lock in record.others(locks, params["run_id"])),
         controller=controller.as_dict() if controller else None,
+        regions=regions.names,
     )
-    if previous and previous.run_id == params["run_id"]:
+    if previous:
         kept = {name: getattr(previous, name) for name in ("since", "took_over", "steps", "step")}
         lock = replace(lock, **kept)
     return record.with_step(lock, params["step"], now)
-
-
-def try_lock(connection, params, lock, previous):
-    """Write the lock over exactly what was read before; whether it is ours now."""
-    item = record.lock_to_item(params["workload"], lock)
-    if previous is None:
-        condition, values = "attribute_not_exists(pk)", None
-    else:
-        condition, values = "#token = :token", {":token": {"S": previous.token}}
-    try:
-        put_item(connection, params["table"], item, condition, values)
-    except AwsError as error:
-        if error.code != CONDITION_FAILED:
-            raise
-        # After a lost answer the retry meets our own lock.
-        present = read_lock(connection, params)
-        return present is not None and present.token == lock.token
-    return True
-
-
-# --- acquire ---------------------------------------------------------------------------------------------------------
 
 
 def judge(lock, params):
@@ -439,177 +361,244 @@ def judge(lock, params):
     return record.judge_lock(lock, params["run_id"], time.time(), owner, survivors), survivors
 
 
-def wait_for_survivors(connection, params, lock):
-    """Let the last task of a killed run come to its end; the lock as it is then."""
-    verdict, survivors = judge(lock, params)
-    if verdict != record.FINISHING:
-        return lock, verdict
-    if not params["wait"]:
-        record.check_finishing(lock, survivors, params["workload"])
-    wait_until(
-        lambda: judge(lock, params)[1],
-        lambda left: not left,
-        f"the last tasks of run {lock.run_id}",
-        params["wait_timeout"],
-        min(params["poll_seconds"], 1),
-        text=lambda left: f"processes {left}",
-    )
-    lock = read_lock(connection, params)
-    return lock, judge(lock, params)[0]
+def wait_for_survivors(regions, params, locks):
+    """Let the last task of a killed run come to its end; the locks as they are then."""
+    finishing = [lock for lock in record.others(locks, params["run_id"]) if judge(lock, params)[0] == record.FINISHING]
+    for lock in finishing:
+        if not params["wait"]:
+            record.check_finishing(lock, judge(lock, params)[1], params["workload"])
+        wait_until(
+            lambda lock=lock: judge(lock, params)[1],
+            lambda left: not left,
+            f"the last tasks of run {lock.run_id}",
+            params["wait_timeout"],
+            min(params["poll_seconds"], 1),
+            text=lambda left: f"processes {left}",
+        )
+    return read_locks(regions) if finishing else locks
+
+
+def check_free(locks, params):
+    """Refuse locks that another run holds in any region, unless the holder's name was typed."""
+    for lock in record.others(locks, params["run_id"]):
+        if judge(lock, params)[0] == record.HELD:
+            record.check_take_over(lock, params["take_over"], params["workload"])
+
+
+def is_kept(locks, params):
+    """Whether the lock is ours in every respect: in all regions, its lease not over, its heartbeat at work."""
+    if not record.is_one(locks, params["run_id"]):
+        return False
+    return all(lock.expires > time.time() and (not params["heartbeat"] or is_beating(lock)) for lock in locks.values())
 
 
 def is_beating(lock):
-    """Whether the lock is ours in every respect: same controller, heartbeat at work."""
     controller = process.find_controller()
     same = (controller.as_dict() if controller else None) == lock.controller
     return same and (controller is None or process.read_stat(lock.heartbeat_pid) is not None)
 
 
-def start_heartbeat(module, lock):
-    """Renew the lease from a process of its own while the controller lives and the lock is ours."""
+def take_everywhere(regions, lock, locks, params):
+    """Take the lock in one region after the other, in the same order for all runs; or in none."""
+    try:
+        for name in regions.names:
+            won = regions.each(lambda table: run_table.try_lock(table, lock, locks.get(table.region)), [name])
+            if not won.get(name, True):
+                refuse_loser(regions, name, params)
+    except MultiregionError:
+        # What cannot be given back ends with its lease.
+        in_parallel(lambda table: give_back(table, lock), regions.tables)
+        raise
+
+
+def give_back(table, lock):
+    with contextlib.suppress(AwsError):
+        run_table.try_release(table, lock)
+
+
+def refuse_loser(regions, name, params):
+    holder = regions.each(run_table.read_lock, [name]).get(name)
+    if holder is not None:
+        record.check_take_over(holder, None, params["workload"])
+    raise MultiregionError(f"The lock of {params['workload']} changed hands at this moment. Next: run again.")
+
+
+def take_lock(module, regions, locks):
+    params, now = module.params, time.time()
+    lock = build_lock(params, regions, locks, now)
+    take_everywhere(regions, lock, locks, params)
+    for previous in record.others(locks, params["run_id"]):
+        put_run(regions, previous, now, f"interrupted, taken over by {params['run_id']}")
+    put_run(regions, lock)
+    start_heartbeat(module, lock, regions.names)
+    return lock
+
+
+def ensure_acquired(module, regions):
     params = module.params
+    regions.include()
+    if module.check_mode:
+        return predict_acquired(regions, params)
+    wait = params["wait_timeout"], params["poll_seconds"]
+    created = any(regions.each(lambda table: run_table.ensure(table, *wait)).values())
+    locks = wait_for_survivors(regions, params, read_locks(regions))
+    check_free(locks, params)
+    ours = record.is_one(locks, params["run_id"])
+    lock = first(locks) if is_kept(locks, params) else take_lock(module, regions, locks)
+    before = first(locks)
+    known, facts, written = write_facts(regions, params)
+    caught_up = catch_up(regions, params)
+    warn_of_left_out(module, regions)
+    return build_result(
+        True,
+        lock,
+        facts,
+        created or written or caught_up or not ours,
+        {**({"lock": before.public()} if before else {}), "facts": known},
+        {"lock": lock.public(), "facts": facts},
+    )
+
+
+def warn_of_left_out(module, regions):
+    for region, why in sorted(regions.left_out.items()):
+        module.warn(f"The run record goes on without {region}, which was typed as lost: {why}")
+
+
+def predict_acquired(regions, params):
+    exists, locks, facts = read_known(regions)
+    check_free(locks, params)
+    merged = record.merge_facts(facts, params["facts"])
+    changed = not exists or not record.is_one(locks, params["run_id"]) or merged != facts
+    lock = first(locks)
+    before = {"lock": lock.public() if lock else {}, "facts": facts}
+    return build_result(exists, lock, merged, changed, before, {"lock": {"run_id": params["run_id"]}, "facts": merged})
+
+
+# --- heartbeat -------------------------------------------------------------------------------------------------------
+
+
+def start_heartbeat(module, lock, names):
+    """Renew the lease from a process of its own while the controller lives and the lock is ours."""
+    params, folder = module.params, run_folder.find()
     if not params["heartbeat"] or lock.controller is None:
         return
-    # A client of its own, made before the fork and not used before it: connections cannot be shared.
-    connection = client(module, "dynamodb")
-
-    def renew():
-        try:
-            expires = time.time() + params["lease_s"]
-            renew_lock(connection, params["table"], params["workload"], lock, expires, os.getpid())
-        except AwsError as error:
-            return False if error.code in (CONDITION_FAILED, *MISSING) else None
-        return True
+    # Clients of its own, made before the fork and not used before it: connections cannot be shared.
+    regions = build_regions(module)
+    regions.include(names)
+    beating = Beating(
+        regions, lock, params["lease_s"], folder, run_folder.begin_lease(folder, lock.run_id, lock.expires)
+    )
 
     def is_wanted():
         return process.judge_controller(lock.controller) == process.ALIVE
 
-    heartbeat.detach(lambda: heartbeat.beat(renew, is_wanted, params["lease_s"] / 3))
+    heartbeat.detach(lambda: heartbeat.beat(beating.renew, is_wanted, params["lease_s"] / 3, tend=beating.carry_gates))
 
 
-def close_previous(connection, params, previous, now):
-    """Note in the history that a run was interrupted."""
-    if previous and previous.run_id != params["run_id"]:
-        item = record.run_to_item(params["workload"], previous, now, f"interrupted, taken over by {params['run_id']}")
-        put_item(connection, params["table"], item)
+class Beating:
+    """What the heartbeat does: renews the lease in all regions side by side, and says how long the run may go on."""
 
+    def __init__(self, regions, lock, lease_s, folder, name):
+        self.regions, self.lock, self.lease_s, self.folder, self.name = regions, lock, lease_s, folder, name
+        self.tables = list(regions.tables)
+        self.until = {table.region: lock.expires for table in self.tables if table.region not in regions.lost}
 
-def take_lock(module, connection, previous):
-    params, now = module.params, time.time()
-    lock = build_lock(params, previous, now)
-    if not try_lock(connection, params, lock, previous):
-        holder = read_lock(connection, params)
-        if holder is not None:
-            record.check_take_over(holder, None, params["workload"])
-        raise MultiregionError(f"The lock of {params['workload']} changed hands at this moment. Next: run again.")
-    close_previous(connection, params, previous, now)
-    put_item(connection, params["table"], record.run_to_item(params["workload"], lock))
-    start_heartbeat(module, lock)
-    return lock
+    def renew(self):
+        expires = time.time() + self.lease_s
+        answers = in_parallel(lambda table: run_table.try_renew(table, self.lock, expires, os.getpid()), self.tables)
+        found = {table.region: answer for table, answer in zip(self.tables, answers, strict=True)}
+        self.until |= {region: expires for region in self.until if found[region]}
+        taken = [region for region, answer in found.items() if answer is False]
+        # A full disk must not end the heartbeat: the file then says that the lease is over, sooner than it is.
+        with contextlib.suppress(OSError):
+            lost = f"the lock of another run, or none, in {', '.join(taken)}" if taken else ""
+            run_folder.tell_lease(self.folder, self.name, min(self.until.values()), lost)
+        if taken:
+            return False
+        return True if all(found[region] for region in self.until) else None
 
-
-def ensure_acquired(module, connection, exists):
-    params = module.params
-    if module.check_mode:
-        return predict_acquired(connection, params, exists)
-    created = ensure_table(connection, params)
-    lock, verdict = wait_for_survivors(connection, params, read_lock(connection, params))
-    if verdict == record.HELD:
-        record.check_take_over(lock, params["take_over"], params["workload"])
-    before = {"lock": lock.public()} if lock else {}
-    kept = verdict == record.OURS and lock.expires > time.time() and (not params["heartbeat"] or is_beating(lock))
-    if not kept:
-        lock = take_lock(module, connection, lock)
-    known = read_facts(connection, params)[0]
-    facts, written = write_facts(connection, params)
-    changed = created or written or not (kept or verdict == record.OURS)
-    return build_result(True, lock, facts, changed, {**before, "facts": known}, {"lock": lock.public(), "facts": facts})
-
-
-def predict_acquired(connection, params, exists):
-    lock = read_lock(connection, params) if exists else None
-    verdict, _survivors = judge(lock, params)
-    if verdict == record.HELD:
-        record.check_take_over(lock, params["take_over"], params["workload"])
-    facts = read_facts(connection, params)[0] if exists else {}
-    merged = record.merge_facts(facts, params["facts"])
-    changed = not exists or verdict != record.OURS or merged != facts
-    before = {"lock": lock.public() if lock else {}, "facts": facts}
-    return build_result(exists, lock, merged, changed, before, {"lock": {"run_id": params["run_id"]}, "facts": merged})
+    def carry_gates(self):
+        with contextlib.suppress(MultiregionError, OSError):
+            put_gates(self.regions, self.lock.run_id)
 
 
 # --- update, release, info -------------------------------------------------------------------------------------------
 
 
-def check_ours(lock, params):
-    if lock is None:
-        raise Refused(
-            f"Run {params['run_id']} does not hold the lock of {params['workload']}",
-            found="no lock",
-            expected="the lock of this run",
-            next_step="acquire it first",
-        )
-    if lock.run_id != params["run_id"]:
-        record.check_take_over(lock, None, params["workload"])
+def check_ours(locks, params):
+    """Refuse to go on unless every region that is asked holds this run's lock; the lock."""
+    for region in sorted(locks):
+        if locks[region] is None:
+            raise Refused(
+                f"Run {params['run_id']} does not hold the lock of {params['workload']}",
+                found=f"no lock in {region}",
+                expected="the lock of this run",
+                next_step="acquire it first",
+            )
+        if locks[region].run_id != params["run_id"]:
+            record.check_take_over(locks[region], None, params["workload"])
+    return first(locks)
 
 
-def ensure_updated(module, connection, exists):
+def ensure_updated(module, regions):
     params = module.params
-    lock = read_lock(connection, params) if exists else None
-    present = read_facts(connection, params)[0] if exists else {}
-    merged = record.merge_facts(present, params["facts"])
-    before = {"facts": present, "step": lock.step if lock else ""}
+    exists, locks, facts = read_known(regions)
+    merged, lock = record.merge_facts(facts, params["facts"]), first(locks)
+    before = {"facts": facts, "step": lock.step if lock else ""}
     after = {"facts": merged, "step": params["step"] or before["step"]}
     if module.check_mode:
         return build_result(exists, lock, merged, before != after, before, after)
-    check_ours(lock, params)
+    lock = check_ours(locks, params)
+    regions.include(lock.regions)
     moved = record.with_step(lock, params["step"], time.time())
     if moved != lock:
-        write_step(connection, params, moved)
-    merged, written = write_facts(connection, params)
+        write_step(regions, params, moved)
+    put_gates(regions, params["run_id"])
+    _before, merged, written = write_facts(regions, params)
     return build_result(True, moved, merged, written or moved != lock, before, after)
 
 
-def write_step(connection, params, lock):
-    try:
-        update_document(connection, params["table"], params["workload"], lock)
-    except AwsError as error:
-        if error.code != CONDITION_FAILED:
-            raise
-        check_ours(read_lock(connection, params), params)
-        raise
+def write_step(regions, params, lock):
+    written = regions.each(lambda table: run_table.try_update(table, lock))
+    if not all(written.values()):
+        check_ours(read_locks(regions), params)
+        raise MultiregionError(f"The lock of {params['workload']} changed hands at this moment. Next: run again.")
 
 
-def ensure_released(module, connection, exists):
+def ensure_released(module, regions):
     params = module.params
-    lock = read_lock(connection, params) if exists else None
-    facts = read_facts(connection, params)[0] if exists else {}
-    if lock is None or lock.run_id != params["run_id"]:
-        return {**build_result(exists, lock, facts), "lost": lock is not None}
+    exists, locks, facts = read_known(regions)
+    lock = first({region: lock for region, lock in locks.items() if lock and lock.run_id == params["run_id"]})
+    others = record.others(locks, params["run_id"])
+    if lock is None:
+        return {**build_result(exists, first(locks), facts), "lost": bool(others)}
     result = build_result(True, None, facts, True, {"lock": lock.public()}, {"lock": {}})
     if module.check_mode:
-        return {**result, "lost": False}
-    put_item(connection, params["table"], record.run_to_item(params["workload"], lock, time.time(), params["outcome"]))
-    return {**result, "lost": not try_release(connection, params, lock)}
-
-
-def try_release(connection, params, lock):
+        return {**result, "lost": bool(others)}
+    regions.include(lock.regions)
     try:
-        delete_lock(connection, params["table"], params["workload"], lock)
-    except AwsError as error:
-        if error.code != CONDITION_FAILED:
-            raise
-        # After a lost answer the lock is gone, which is what was asked for.
-        return read_lock(connection, params) is None
-    return True
+        put_gates(regions, params["run_id"])
+        put_run(regions, lock, time.time(), params["outcome"])
+    finally:
+        # Where a region has fallen silent, the lock is given back in the others all the same.
+        released = regions.each(lambda table: run_table.try_release(table, lock))
+    run_folder.end_lease(run_folder.find())
+    return {**result, "lost": not all(released.values())}
 
 
-def read_info(module, connection, exists):
-    params = module.params
-    if not exists:
-        return {**build_result(False, None, {}), "runs": []}
-    facts = read_facts(connection, params)[0]
-    return {**build_result(True, read_lock(connection, params), facts), "runs": read_runs(connection, params)}
+def read_info(module, regions):
+    exists, locks, facts = read_known(regions)
+    found = {
+        name: record.merge_documents(
+            regions.each(lambda table, kind=kind, limit=limit: run_table.query(table, kind, limit)), limit
+        )
+        for name, kind, limit in (
+            ("runs", record.RUN, module.params["history"]),
+            ("gates", record.GATE, module.params["gates"]),
+        )
+        if limit > 0
+    }
+    return {**build_result(exists, first(locks), facts), "runs": [], "gates": [], **found}
 
 
 STATES = {"acquired": ensure_acquired, "released": ensure_released, "updated": ensure_updated, "info": read_info}
@@ -628,17 +617,18 @@ def check_run_id(state, run_id):
 
 def ensure(module):
     check_run_id(module.params["state"], module.params["run_id"])
-    connection = client(module, "dynamodb")
-    exists = describe_table(connection, module.params["table"]) is not None
-    return STATES[module.params["state"]](module, connection, exists)
+    return STATES[module.params["state"]](module, build_regions(module))
 
 
 def main():
     argument_spec = {
         "state": {"choices": ["acquired", "released", "updated", "info"], "default": "info"},
         "table": {"default": "medzen-multiregion-runs"},
+        "regions": {"type": "list", "elements": "str", "default": []},
+        "lost_regions": {"type": "list", "elements": "str", "default": []},
         "workload": {"required": True},
         "run_id": {"fallback": (env_fallback, ["MEDZEN_MULTIREGION_RUN"])},
+        "user": {},
         "playbook": {},
         "step": {},
         "outcome": {"default": "ended"},
@@ -647,6 +637,7 @@ def main():
         "heartbeat": {"type": "bool", "default": True},
         "facts": {"type": "dict"},
         "history": {"type": "int", "default": 10},
+        "gates": {"type": "int", "default": 0},
         **wait_arguments(),
     }
     module = AnsibleAWSModule(

@@ -71,6 +71,8 @@ class Entry:
     record: bool
     # A function's call: traffic of the application, which nobody counts as a write of a playbook.
     application: bool
+    # The identifier of the caller's key, by which one machine's calls are told from another's. It is no secret.
+    access: str = ""
 
 
 class Ledger:
@@ -90,7 +92,7 @@ class Ledger:
             entry = Entry(
                 len(self._entries) + 1, now, call.service, call.operation, call.region, write, parameters,
                 status, error, round(duration_s * 1000, 2), is_run_record(call),
-                call.access_key == FUNCTION_ACCESS_KEY,
+                call.access_key == FUNCTION_ACCESS_KEY, call.access_key,
             )  # fmt: skip
             self._entries.append(entry)
         return entry

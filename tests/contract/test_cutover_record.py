@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
@@ -15,6 +16,15 @@ def tasks(role, name):
 
 def facts(*found):
     return {name: value for task in found for name, value in task.get(MODULE, {}).get("facts", {}).items()}
+
+
+@pytest.mark.parametrize("path", sorted(ROLES.glob("*/tasks/*.yml")), ids=lambda path: str(path.relative_to(ROLES)))
+def test_every_word_to_the_record_goes_to_all_its_regions_but_those_that_are_lost(path):
+    asked = [task[MODULE] for task in yaml.safe_load(path.read_text(encoding="utf-8")) or [] if MODULE in task]
+    prefix = "run_record" if path.parts[-3] == "run_record" else "multiregion"
+    regions = "{{ run_record_regions }}" if prefix == "run_record" else "{{ multiregion_run_record_regions }}"
+    expected = {"regions": regions, "lost_regions": f"{{{{ {prefix}_lost_regions }}}}", "region": None}
+    assert [{name: options.get(name) for name in expected} for options in asked] == [expected] * len(asked)
 
 
 def test_a_new_switch_begins_without_what_an_earlier_cutover_or_rollback_left():

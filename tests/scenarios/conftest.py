@@ -85,6 +85,39 @@ class Outcome:
         return f"exit code {self.code}, writes {self.writes}\n{self.output[-6000:]}"
 
 
+@dataclass(frozen=True)
+class Machine:
+    """A machine of its own to run playbooks from: its own host name and process numbers, home, temporary files and
+    reports, and a key by which the ledger tells its calls from everybody else's."""
+
+    name: str
+    folder: Path
+    access_key: str
+    secret_key: str
+
+    # A process number means nothing in another namespace, and whoever ends the first process there ends them all.
+    NAMESPACES = ("--user", "--map-root-user", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child")
+    BE_CALLED = "import os, socket, sys; socket.sethostname(sys.argv[1]); os.execv(sys.argv[2], sys.argv[2:])"
+
+    def wrap(self, command: list[str]) -> list[str]:
+        unshare = shutil.which("unshare")
+        assert unshare, "no unshare (util-linux) on this machine: two machines cannot be told apart"
+        return [unshare, *self.NAMESPACES, sys.executable, "-c", self.BE_CALLED, self.name, *command]
+
+    def environment(self) -> dict[str, str]:
+        for name in ("home", "tmp"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        return {
+            "HOME": str(self.folder / "home"),
+            "TMPDIR": str(self.folder / "tmp"),
+            "MEDZEN_MULTIREGION_REPORTS": str(self.folder / "reports"),
+        }
+
+    @property
+    def extra_vars(self) -> dict[str, str]:
+        return {"multiregion_aws_access_key": self.access_key, "multiregion_aws_secret_key": self.secret_key}
+
+
 @dataclass
 class Playbook:
     """A playbook under way."""
@@ -176,6 +209,11 @@ class World:
         calls = self.control(f"ledger?since={since}&region={region}")["calls"]
         return [f"{call['service']}:{call['operation']} {call['status']}" for call in calls]
 
+    def writers(self, since: int) -> list[str]:
+        """Whose key each of these writes was made with, in their order."""
+        calls = self.control(f"ledger?since={since}&write=1")["calls"]
+        return [call["access"] for call in calls if not call["record"]]
+
     def mark(self) -> int:
         return int(self.control("ledger/mark", {"name": "scenario"})["n"])
 
@@ -215,17 +253,33 @@ class World:
 
     # ---- playbooks ----
 
-    def begin(self, name: str, *options: str, inventory: str | Path = INVENTORY, **extra_vars: Any) -> Playbook:
+    def machine(self, name: str) -> Machine:
+        """A machine from which playbooks can be run as well, with a key of its own."""
+        iam = self.client("iam")
+        iam.create_user(UserName=name)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Machine(name, self.folder / name, key["AccessKeyId"], key["SecretAccessKey"])
+
+    def begin(
+        self,
+        name: str,
+        *options: str,
+        inventory: str | Path = INVENTORY,
+        machine: Machine | None = None,
+        **extra_vars: Any,
+    ) -> Playbook:
         """Start a playbook from the project's root, as an operator does."""
         self.runs += 1
         run_id = f"scenario-{self.folder.name}-{self.runs}-{name.replace('_', '-')}"
-        command = [sys.executable, "-c", playbooks.DIE_WITH_PARENT]
-        command += playbooks.build_command(name, str(inventory), extra_vars, *options)
+        extra_vars |= machine.extra_vars if machine else {}
+        command = playbooks.build_command(name, str(inventory), extra_vars, *options)
+        command = [sys.executable, "-c", playbooks.DIE_WITH_PARENT, *(machine.wrap(command) if machine else command)]
         log = self.folder / f"{self.runs:02d}-{name}.log"
         since = self.mark()
         with log.open("w", encoding="utf-8") as stream:
+            environment = self._environment(run_id) | (machine.environment() if machine else {})
             process = subprocess.Popen(
-                command, cwd=ROOT, env=self._environment(run_id), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
+                command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
             )
         return Playbook(self, process, log, since, run_id)
 
@@ -262,18 +316,27 @@ class World:
             return False
         return True
 
-    def facts(self) -> dict[str, Any]:
-        """What the run record remembers of the move."""
-        item = self._recorded("facts")
+    def facts(self, region: str = TARGET) -> dict[str, Any]:
+        """What the run record of a region remembers of the move."""
+        item = self._recorded("facts", region)
         return json.loads(item["document"]["S"]) if item else {}
 
-    def lock_holder(self) -> str:
-        """The run that holds the lock of the move; empty when nobody does."""
-        return self._recorded("lock").get("run_id", {}).get("S", "")
+    def lock_holder(self, region: str = TARGET) -> str:
+        """The run that holds the lock of the move in a region; empty when nobody does."""
+        return self._recorded("lock", region).get("run_id", {}).get("S", "")
 
-    def _recorded(self, kind: str) -> dict[str, Any]:
+    def recorded_gates(self, region: str = TARGET) -> list[dict[str, Any]]:
+        """The verdicts in the run record of a region, oldest first."""
+        found = self.client("dynamodb", region).query(
+            TableName=RUN_RECORD_TABLE,
+            KeyConditionExpression="pk = :workload AND begins_with(sk, :kind)",
+            ExpressionAttributeValues={":workload": {"S": "medzen-ehrbase"}, ":kind": {"S": "gate#"}},
+        )["Items"]
+        return [json.loads(item["document"]["S"]) for item in found]
+
+    def _recorded(self, kind: str, region: str) -> dict[str, Any]:
         key = {"pk": {"S": "medzen-ehrbase"}, "sk": {"S": kind}}
-        dynamodb = self.client("dynamodb")
+        dynamodb = self.client("dynamodb", region)
         try:
             return dynamodb.get_item(TableName=RUN_RECORD_TABLE, Key=key, ConsistentRead=True).get("Item", {})
         except dynamodb.exceptions.ResourceNotFoundException:

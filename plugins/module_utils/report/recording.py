@@ -98,29 +98,16 @@ class Recording:
             if step:
                 step.end, step.status = now, status
 
-    def add_result(self, host: str, result: Mapping[str, Any], now: float) -> None:
-        """Take gates, phases and figures out of a result, and of each item's if it has several."""
+    def add_result(self, host: str, result: Mapping[str, Any], now: float) -> list[dict]:
+        """Take gates, phases and figures out of a result, and of each item's if it has several; the gates it had."""
         with self._lock:
-            for part in (result, *_items(result)):
-                self._add_gate(host, part.get("gate"), now)
+            parts = (result, *_items(result))
+            gates = [gate for part in parts if (gate := _gate(host, part.get("gate"), now))]
+            self.gates += gates
+            for part in parts:
                 self._add_phases(host, part.get("timeline"))
                 self.add_figures(part.get("figures"))
-
-    def _add_gate(self, host: str, gate: Any, now: float) -> None:
-        if not isinstance(gate, Mapping) or "verdict" not in gate or "name" not in gate:
-            return
-        evidence, conditions = gate.get("evidence") or {}, gate.get("conditions") or []
-        self.gates.append(
-            Gate(
-                str(gate["name"]),
-                str(gate["verdict"]),
-                now,
-                host,
-                dict(evidence) if isinstance(evidence, Mapping) else {},
-                [dict(one) for one in conditions if isinstance(one, Mapping)],
-                str(gate.get("override") or ""),
-            )
-        )
+        return [gate_values(gate) for gate in gates]
 
     def _add_phases(self, host: str, timeline: Any) -> None:
         if not isinstance(timeline, list):
@@ -181,13 +168,32 @@ class Recording:
                 "steps": [timed(step) for step in self.steps],
                 "waits": [timed(wait) for wait in self.waits],
                 "phases": [timed(phase) for phase in self.phases],
-                "gates": [{**asdict(gate), "time": iso(gate.time)} for gate in self.gates],
+                "gates": [gate_values(gate) for gate in self.gates],
                 "figures": dict(self.figures),
             }
 
     def last_moment(self) -> float:
         moments = [entry.end or entry.start for entry in (*self.steps, *self.waits, *self.phases)]
         return max([self.started, *moments])
+
+
+def _gate(host: str, gate: Any, now: float) -> Gate | None:
+    if not isinstance(gate, Mapping) or "verdict" not in gate or "name" not in gate:
+        return None
+    evidence, conditions = gate.get("evidence") or {}, gate.get("conditions") or []
+    return Gate(
+        str(gate["name"]),
+        str(gate["verdict"]),
+        now,
+        host,
+        dict(evidence) if isinstance(evidence, Mapping) else {},
+        [dict(one) for one in conditions if isinstance(one, Mapping)],
+        str(gate.get("override") or ""),
+    )
+
+
+def gate_values(gate: Gate) -> dict:
+    return {**asdict(gate), "time": iso(gate.time)}
 
 
 def _items(result: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:

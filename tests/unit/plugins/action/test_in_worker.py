@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.action import in_worker
+from ansible_collections.medzen.multiregion.plugins.module_utils import run_folder
 
 LOCAL = {"transport": "local", "become": None}
 
@@ -48,6 +49,17 @@ def test_the_switchover_outlives_its_controller_but_its_trial_need_not():
     task = {"action": "medzen.multiregion.database_switchover"}
     assert needs_own_process(task={**task, "check_mode": False}) is True
     assert needs_own_process(task={**task, "check_mode": True}) is False
+
+
+def test_a_run_that_lost_its_lock_begins_no_task_but_that_of_the_lock_itself(tmp_path, monkeypatch):
+    monkeypatch.setenv(run_folder.ENVIRONMENT, str(tmp_path))
+    action, _task_vars = build()
+    action.check_lock()
+    run_folder.begin_lease(tmp_path, "A", until=1.0)
+    with pytest.raises(in_worker.AnsibleActionFail, match="Run A has lost its lock"):
+        action.check_lock()
+    action, _task_vars = build(task={"action": "medzen.multiregion.run_record"})
+    action.check_lock()
 
 
 @pytest.fixture

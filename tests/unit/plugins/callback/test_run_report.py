@@ -7,12 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.medzen.multiregion.plugins.callback import run_report
+from ansible_collections.medzen.multiregion.plugins.module_utils import run_folder
 
 
 @pytest.fixture
 def callback(tmp_path, monkeypatch):
     monkeypatch.setattr(run_report.context, "CLIARGS", {"check": False})
-    for name in (run_report.PROGRESS, run_report.CONTROLLER):
+    for name in (run_report.PROGRESS, run_report.CONTROLLER, run_folder.ENVIRONMENT):
         monkeypatch.setenv(name, "")
     made = run_report.CallbackModule()
     options = {"reports": str(tmp_path), "run": "run-1"}
@@ -90,6 +91,25 @@ def test_modules_are_told_where_to_report_and_whom_to_watch(callback):
     callback.v2_playbook_on_start(SimpleNamespace(_file_name="x.yml"))
     assert os.environ[run_report.CONTROLLER] == str(os.getpid())
     assert os.environ[run_report.PROGRESS] == str(callback.folder / "progress.jsonl")
+
+
+def test_gates_are_written_down_for_the_record_as_they_stand_in_the_report(callback):
+    callback.v2_playbook_on_start(SimpleNamespace(_file_name="x.yml"))
+    gate = {"name": "loss", "verdict": "override", "override": "lose 3 rows", "conditions": [{"name": "rows"}]}
+    loop = {"results": [{"gate": gate}, {"gate": {**gate, "name": "again"}}]}
+    for values in ({"gate": gate}, loop, {"gate": gate, "_ansible_no_log": True}):
+        callback.v2_runner_on_failed(new_result(values))
+    written = [gate for _number, gate in run_folder.read_gates(run_folder.find())]
+    assert written == callback.recording.summary()["gates"]
+    assert [one["name"] for one in written] == ["loss", "loss", "again"]
+    assert (written[0]["override"], written[0]["host"]) == ("lose 3 rows", "eu-west-1")
+
+
+def test_what_an_earlier_run_of_the_same_name_left_says_nothing_of_this_one(callback, tmp_path):
+    (tmp_path / "run-1").mkdir()
+    run_folder.begin_lease(tmp_path / "run-1", "run-1", until=0.0)
+    callback.v2_playbook_on_start(SimpleNamespace(_file_name="x.yml"))
+    run_folder.check_lease(run_folder.find())
 
 
 def test_progress_is_printed_and_kept(callback):

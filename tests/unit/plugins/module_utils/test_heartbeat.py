@@ -15,15 +15,22 @@ class Time:
         self.now += seconds
 
 
-def beat(renew, looks, period_s=5):
-    time, times = Time(), []
+def beat(renew, looks, period_s=5, tended=None):
+    time, times, tended = Time(), [], [] if tended is None else tended
 
     def renewed():
         times.append(time.now)
         return renew(len(times))
 
     wanted = iter([True] * looks)
-    why = heartbeat.beat(renewed, lambda: next(wanted, False), period_s, clock=time.clock, sleep=time.sleep)
+    why = heartbeat.beat(
+        renewed,
+        lambda: next(wanted, False),
+        period_s,
+        tend=lambda: tended.append(time.now),
+        clock=time.clock,
+        sleep=time.sleep,
+    )
     return why, times
 
 
@@ -37,6 +44,12 @@ def test_it_ends_when_the_lease_is_no_longer_ours():
 
 def test_it_tries_again_soon_when_nobody_could_be_asked():
     assert beat(lambda n: None if n < 3 else True, looks=4) == ("not wanted", [0, 1, 2])
+
+
+def test_what_it_tends_waits_while_a_renewal_is_owed_and_is_done_once_more_at_the_end():
+    tended = []
+    assert beat(lambda n: None if n < 3 else True, looks=4, tended=tended) == ("not wanted", [0, 1, 2])
+    assert tended == [2, 3, 4]
 
 
 def test_it_never_outlives_a_day():

@@ -100,3 +100,87 @@ def test_a_run_tells_how_it_ended():
 
 def test_the_token_is_not_shown():
     assert "token" not in LOCK.public() and LOCK.public()["run_id"] == "A"
+
+
+# --- several regions -------------------------------------------------------------------------------------------------
+
+
+def run_item(run_id, since=900.0, outcome=""):
+    return record.run_to_item("w", replace(LOCK, run_id=run_id, since=since), since + 60 if outcome else None, outcome)
+
+
+def test_versions_follow_the_clock_and_never_go_back():
+    assert record.next_version(0, 1000.0) == 1_000_000
+    assert record.next_version(1_000_000, 1000.0) == 1_000_001
+    assert record.next_version(2_000_000, 1000.0) == 2_000_001
+
+
+def test_a_version_of_before_there_were_several_regions_is_older_than_any_new_one():
+    assert record.next_version(17, 1_700_000_000.0) > 10**12
+
+
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [({}, ({}, 0)), ({"a": ({"x": 1}, 5), "b": ({"x": 2}, 6)}, ({"x": 2}, 6)), ({"a": ({}, 0)}, ({}, 0))],
+)
+def test_the_newest_facts_count(versions, expected):
+    assert record.newest(versions) == expected
+
+
+def test_a_region_lacks_what_another_one_remembers():
+    first, second = run_item("A", outcome="pass"), run_item("B", since=1000.0)
+    assert record.find_missing({"here": [first, second], "there": [first]}) == {"here": [], "there": [second]}
+    assert record.find_missing({"here": [first], "there": []}) == {"here": [], "there": [first]}
+
+
+def test_the_end_of_a_run_replaces_its_beginning_and_never_the_other_way_round():
+    begun, ended = run_item("A"), run_item("A", outcome="pass")
+    assert record.find_missing({"here": [begun], "there": [ended]}) == {"here": [ended], "there": []}
+    assert record.find_missing({"here": [ended], "there": [ended]}) == {"here": [], "there": []}
+
+
+def test_runs_are_told_once_newest_first_with_their_end():
+    begun, ended, later = run_item("A"), run_item("A", outcome="pass"), run_item("B", since=1000.0)
+    told = record.merge_documents({"here": [later, ended], "there": [begun]}, 10)
+    assert [(one["run_id"], one["outcome"]) for one in told] == [("B", ""), ("A", "pass")]
+    assert [one["run_id"] for one in record.merge_documents({"here": [later, ended]}, 1)] == ["B"]
+
+
+@pytest.mark.parametrize(
+    ("locks", "one"),
+    [
+        ({"a": LOCK, "b": LOCK}, True),
+        ({"a": LOCK, "b": None}, False),
+        ({"a": LOCK, "b": replace(LOCK, token="u")}, False),
+        ({"a": LOCK, "b": replace(LOCK, run_id="B")}, False),
+        ({"a": None, "b": None}, False),
+        ({}, False),
+    ],
+)
+def test_a_run_holds_the_lock_when_one_acquisition_holds_it_everywhere(locks, one):
+    assert record.is_one(locks, "A") is one
+
+
+def test_other_runs_are_named_once_in_the_order_of_the_regions():
+    other, third = replace(LOCK, run_id="B"), replace(LOCK, run_id="C")
+    found = record.others({"c": third, "a": other, "b": other, "d": LOCK, "e": None}, "A")
+    assert [lock.run_id for lock in found] == ["B", "C"]
+
+
+GATE = {"name": "g", "verdict": "override", "time": "2026-01-01", "override": "lose 3 rows", "conditions": []}
+
+
+def test_a_verdict_is_kept_with_the_name_of_its_run_and_sorts_by_time():
+    item = record.gate_to_item("w", "A", 7, GATE)
+    assert item["sk"]["S"] == "gate#2026-01-01#A#0007"
+    assert record.read_document(item) == {**GATE, "run_id": "A"}
+    assert record.is_final(item)
+
+
+def test_evidence_that_no_item_can_hold_is_named_by_its_checksum():
+    condition = {"name": "c", "verdict": "pass", "found": "x" * 400_000}
+    item = record.gate_to_item("w", "A", 1, {**GATE, "conditions": [condition], "evidence": {"rows": "y" * 10}})
+    kept = record.read_document(item)
+    assert len(item["document"]["S"]) < 1000 and kept["override"] == "lose 3 rows"
+    assert kept["conditions"] == [{"name": "c", "verdict": "pass"}]
+    assert set(kept["evidence"]["in_the_report_only"]) == {"bytes", "sha256"}

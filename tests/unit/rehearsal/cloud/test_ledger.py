@@ -80,3 +80,9 @@ def test_reads_can_be_left_out(ledger):
 )
 def test_only_calls_on_the_run_records_table_count_as_record(asked, expected):
     assert is_run_record(asked) is expected
+
+
+def test_a_call_is_told_with_the_key_of_its_caller(ledger):
+    asked = Call("rds", "CreateDBSnapshot", "eu-central-1", "query", {}, access_key="AKIAOPS2")
+    ledger.add(asked, {}, 200, None, 0.001)
+    assert [entry["access"] for entry in ledger.read({})["calls"]] == ["AKIAOPS2"]
