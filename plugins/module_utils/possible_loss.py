@@ -62,17 +62,22 @@ def expected_rows(position: Position) -> int | None:
 
 def acceptance(position: Position) -> str:
     """What a person types to accept the loss; it stays the same while nothing more arrives. Empty: no such text."""
-    if is_provably_zero(position) or position.replayed_at is None:
+    if is_provably_zero(position) or position.replayed_lsn is None:
         return ""
-    return f"lose what was written after {position.replayed_at}"
+    return f"lose what was written after {position.replayed_at or f'log position {position.replayed_lsn}'}"
 
 
 def describe(position: Position) -> str:
     """The possible loss in one line."""
     if is_provably_zero(position):
         return f"none: the primary was fenced at {position.fence_lsn}, which is replayed"
+    if position.replayed_lsn is None:
+        return "unknown: the replica does not say how far it has replayed"
     if position.replayed_at is None:
-        return "unknown: the replica does not say when its last replayed transaction was committed"
+        return (
+            f"what the primary acknowledged after log position {position.replayed_lsn}; the replica has replayed no "
+            "transaction since it started, so the moment is unknown, and it cannot be counted without the primary"
+        )
     rows = expected_rows(position)
     about = f", about {rows} records if writes went on as before" if rows is not None else ""
     age = "an unknown time" if position.age_s is None else f"{position.age_s:.1f} s"

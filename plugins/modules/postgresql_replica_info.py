@@ -132,7 +132,7 @@ SELECT pg_is_in_recovery() AS in_recovery,
        pg_last_wal_receive_lsn()::text AS received_lsn,
        pg_last_wal_replay_lsn()::text AS replayed_lsn,
        to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS replayed_at,
-       greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()))::float AS age_s
+       extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float AS age_s
 """
 # There is no row while the receiver is not connected.
 RECEIVER = """

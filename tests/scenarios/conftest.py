@@ -205,9 +205,12 @@ class World:
         return [f"{call['service']}:{call['operation']} {call['region']}" for call in calls if not call["record"]]
 
     def calls_to(self, region: str, since: int) -> list[str]:
-        """What was asked of a region after a point in the ledger, answered or not; no function's calls."""
+        """What was asked of a region after a point in the ledger, answered or not; no function's calls.
+
+        Without those of the run record: it asks every region whether another run holds the lock there.
+        """
         calls = self.control(f"ledger?since={since}&region={region}")["calls"]
-        return [f"{call['service']}:{call['operation']} {call['status']}" for call in calls]
+        return [f"{call['service']}:{call['operation']} {call['status']}" for call in calls if not call["record"]]
 
     def writers(self, since: int) -> list[str]:
         """Whose key each of these writes was made with, in their order."""

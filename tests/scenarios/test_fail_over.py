@@ -28,7 +28,6 @@ from rehearsal import settings as world_settings
 LOST, DR = "eu-central-1", "eu-west-1"
 OLD, NEW = f"medzen-ehrbase-db-{LOST}", f"medzen-ehrbase-replica-{DR}"
 RECORD = "ehr.medzenhealth.app"
-RUN_RECORD_TABLE = "medzen-multiregion-runs"
 ACCEPTANCE = re.compile(r"lose what was written after \S+Z")
 EHR = "00000000-0000-4000-8000-0000000000ff"
 # What the collection may need by itself, without AWS's times, from the decision to a write through the name.
@@ -39,13 +38,6 @@ BEHIND = 20
 def acknowledged(folder) -> list[dict]:
     path = folder / "acknowledged.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def facts(world) -> dict:
-    """What the record of the DR region remembers."""
-    key = {"pk": {"S": "medzen-ehrbase"}, "sk": {"S": "facts"}}
-    item = world.client("dynamodb", DR).get_item(TableName=RUN_RECORD_TABLE, Key=key, ConsistentRead=True).get("Item")
-    return json.loads(item["document"]["S"]) if item else {}
 
 
 def versions(world, database: str) -> set[str]:
@@ -132,7 +124,7 @@ def story(stage, until):
         world.lose(LOST, "blackhole")
         told.since = world.mark()
         until(lambda: world.resolve(RECORD) == world.resolve(world.balancer(DR)["DNSName"]), "Route 53's own failover")
-        told.refused["confirmation"] = world.play("fail_over")
+        told.refused["confirmation"] = world.play("fail_over", multiregion_lost_regions=[LOST])
         told.checked = world.play("fail_over", "--check", "--diff", confirm=LOST)
         told.refused["acceptance"] = world.play("fail_over", confirm=LOST)
         told.accept = ACCEPTANCE.search(told.refused["acceptance"].error)
@@ -143,7 +135,7 @@ def story(stage, until):
         told.again = world.play("fail_over", confirm=LOST)
         told.calls = world.calls_to(LOST, told.since)
     told.folder = folder
-    told.facts = facts(world)
+    told.facts = world.facts(DR)
     told.replicated = versions(world, NEW)
     return told
 
@@ -234,7 +226,7 @@ def returned(story, until):
 def test_the_returning_region_is_fenced_by_the_watch(story, returned):
     assert returned.outcome.code == 0, str(returned.outcome)
     assert story.world.is_fenced(OLD) and not story.world.takes_writes(OLD)
-    assert "fail_over_fence_due" not in facts(story.world)
+    assert "fail_over_fence_due" not in story.world.facts(DR)
 
 
 def test_a_client_with_the_old_address_is_refused_with_retry_after(returned):

@@ -30,8 +30,15 @@ def test_a_fence_that_is_not_replayed_proves_nothing():
     assert not possible_loss.is_provably_zero(position)
 
 
-def test_a_replica_that_does_not_say_its_moment_has_nothing_that_could_be_accepted():
-    loss = possible_loss.as_result(Position(True, None, None, None, None))["loss"]
+def test_a_replica_that_has_replayed_nothing_since_its_start_is_told_by_its_log_position():
+    loss = possible_loss.as_result(Position(True, "0/5000110", "0/5000110"))["loss"]
+    assert loss["acceptance"] == "lose what was written after log position 0/5000110"
+    assert (loss["window_s"], loss["expected_rows"]) == (None, None)
+    assert "the moment is unknown" in loss["text"]
+
+
+def test_a_replica_that_does_not_say_how_far_it_is_has_nothing_that_could_be_accepted():
+    loss = possible_loss.as_result(Position(True))["loss"]
     assert (loss["acceptance"], loss["provably_zero"], loss["window_s"]) == ("", False, None)
     assert loss["text"].startswith("unknown")
 
