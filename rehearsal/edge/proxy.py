@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 import uuid
@@ -32,6 +33,8 @@ HOP_BY_HOP = frozenset(
     }
 )
 CONNECT_SECONDS = 10.0
+# How often a swallowed request looks whether its region is back.
+SWALLOW_LOOK_SECONDS = 0.2
 # A target keeps an idle connection longer than this, so that no request meets one that is being closed.
 TARGET_KEEPALIVE_SECONDS = 15.0
 WHOLE_BODY_BYTES_MAX = 256 * 1024
@@ -69,6 +72,8 @@ class Proxy:
 
     async def handle(self, request: web.BaseRequest) -> Answer:
         action = self.listener.actions[0] if self.listener.actions else {}
+        if action.get("type") == "blackhole":
+            return await self._swallow(request)
         if action.get("type") == "redirect":
             return redirect(action, request, self.listener.certificate is not None)
         if action.get("type") == "fixed-response":
@@ -77,6 +82,14 @@ class Proxy:
             self.count()
             return await self._ask(action, request)
         return await self._forward(action, request)
+
+    async def _swallow(self, request: web.BaseRequest) -> Answer:
+        """The region is lost: nobody answers until it is back, and then the connection is gone."""
+        while self.listener.actions[0].get("type") == "blackhole":
+            await asyncio.sleep(SWALLOW_LOOK_SECONDS)
+        if request.transport is not None:
+            request.transport.abort()
+        return failure(503)
 
     async def _forward(self, action: dict[str, Any], request: web.BaseRequest) -> Answer:
         pool = self._pools.get(self._choose_group(action.get("target_groups", [])))

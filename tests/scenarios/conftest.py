@@ -46,7 +46,14 @@ CANARY = os.environ[canary.VARIABLE] = f"Zq{secrets.token_hex(4)}X"
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Another number for a second test run on the same machine.
 WORLD = int(os.environ.get("MEDZEN_SCENARIO_WORLD", "111")) + WORKER
-STEPS = ("before", "provisioned", "moved")
+STEPS = ("before", "provisioned", "moved", "protected")
+# The DR region plays no part until it stands by.
+ALONE = ("--limit", TARGET)
+WAYS = {
+    "provisioned": [("provision_region", ALONE)],
+    "moved": [("cutover_dns", ALONE)],
+    "protected": [("provision_region", ()), ("create_dr_replica", ())],
+}
 # Where nothing is looked at but the end, AWS's times pass ten times faster than in a rehearsal.
 QUICK_SCALE = 600
 # Bounds for a machine that others use as well; nothing waits for them when all is well.
@@ -191,12 +198,11 @@ class World:
 
     def move_to(self, step: str, **extra_vars: Any) -> None:
         """Go forwards; what lies between is run as an operator runs it."""
-        ways = {"provisioned": "provision_region", "moved": "cutover_dns"}
         for name in STEPS[STEPS.index(self.step) + 1 : STEPS.index(step) + 1]:
-            with self.quick():
-                # The DR region plays no part in what is looked at here.
-                done = self.play(ways[name], "--limit", TARGET, **extra_vars)
-            assert done.code == 0, str(done)
+            for playbook, options in WAYS[name]:
+                with self.quick():
+                    done = self.play(playbook, *options, **extra_vars)
+                assert done.code == 0, str(done)
             self.step = name
 
     # ---- its API ----
@@ -208,6 +214,14 @@ class World:
         """Write calls after a point in the ledger, without those to the run record's table."""
         calls = self.control(f"ledger?since={since}&write=1")["calls"]
         return [f"{call['service']}:{call['operation']} {call['region']}" for call in calls if not call["record"]]
+
+    def calls_to(self, region: str, since: int) -> list[str]:
+        """What was asked of a region after a point in the ledger, answered or not; no function's calls.
+
+        Without those of the run record: it asks every region whether another run holds the lock there.
+        """
+        calls = self.control(f"ledger?since={since}&region={region}")["calls"]
+        return [f"{call['service']}:{call['operation']} {call['status']}" for call in calls if not call["record"]]
 
     def writers(self, since: int) -> list[str]:
         """Whose key each of these writes was made with, in their order."""
@@ -242,6 +256,10 @@ class World:
             yield
         finally:
             self.control("link", {**way, "delay_ms": 0, "cut": False})
+
+    def lose(self, region: str, mode: str) -> None:
+        """Cut a region off, as `refuse` or `blackhole`, or let it come back with an empty mode."""
+        self.control("regions/lost", {"region": region, "mode": mode})
 
     def client(self, service: str, region: str = TARGET) -> Any:
         keys = {"aws_access_key_id": world_settings.ACCESS_KEY, "aws_secret_access_key": world_settings.SECRET_KEY}
@@ -379,10 +397,12 @@ class World:
             return answer.status, json.loads(answer.read() or b"null")
 
     @contextlib.contextmanager
-    def clients(self, writes: float, reads: float, patience: float = 120.0) -> Iterator[Path]:
+    def clients(
+        self, writes: float, reads: float, patience: float = 120.0, database: str = SOURCE_DATABASE
+    ) -> Iterator[Path]:
         """The rehearsal's own clients until the end of the block; their logs and the baseline lie in the folder."""
         folder = self.folder / f"traffic-{self.runs}"
-        judge.write_baseline(self.settings, SOURCE_DATABASE, folder)
+        judge.write_baseline(self.settings, database, folder)
         plan = yaml.safe_load(run.PLAN.read_text(encoding="utf-8"))
         password = folder / ".basic-auth"
         password.touch(mode=0o600)

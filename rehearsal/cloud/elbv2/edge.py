@@ -14,6 +14,7 @@ from rehearsal.cloud.control import ControlError
 from rehearsal.cloud.elbv2.balancers import region_of, state_of
 from rehearsal.cloud.elbv2.listeners import forward_groups, groups_of_balancer, renew_associations
 from rehearsal.cloud.elbv2.targets import DELAY, Targets
+from rehearsal.cloud.lost_regions import hide_listeners
 from rehearsal.cloud.world_state import World
 from rehearsal.settings import ACCOUNT_ID
 
@@ -38,6 +39,7 @@ class Edge:
         with self._world.lock:
             self._world.settle()
             rows = [*self._balancers(), *(row for source in self._world.edge_rows for row in source())]
+            rows = [hide_listeners(row, self._world.lost.mode(row["region"])) for row in rows]
             described = {"scale": self._world.clock.scale, "balancers": rows}
         text = json.dumps(described, sort_keys=True)
         serial = hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -46,6 +46,7 @@ def install(world: World, make_plane: Callable[[Rds], DataPlane] = DataPlane, *,
     world.metrics["ReplicaLag"] = replicas.read_lag
     world.sleepers.append(rds)
     world.on_stop.append(rds.links.stop)
+    world.lost.listeners.append(rds.links.set_lost)
     return rds
 
 
