@@ -139,7 +139,7 @@ def build_table(write_calls: Mapping[str, int], outcomes: Iterable[Outcome], **m
         "kill_injections": len(by_kind["kill"]),
         "lost_response_injections": sum(one.met for one in by_kind["lost"]),
         "throttle_injections": sum(one.met for one in by_kind["throttle"]),
-        **{f"{kind}_injections": len(by_kind[kind]) for kind in KINDS if kind not in AT_CALLS},
+        "conditions": {kind: len(by_kind[kind]) for kind in KINDS if kind not in AT_CALLS},
         "runs": len(rows),
         "converged": sum(one.converged for one in rows),
         "not_converged": [one.injection.name for one in rows if not one.converged],
@@ -159,7 +159,7 @@ def for_terminal(table: Mapping[str, Any]) -> str:
     for (playbook, kind), some in rows.items():
         sums = [sum(one[name] for one in some) for name in ("converged", "lost_writes", "duplicates", "orphans")]
         lines.append(f"  {playbook:24} {kind:10} {len(some):5} {sums[0]:10} {sums[1]:5} {sums[2]:6} {sums[3]:8}")
-    conditions = ", ".join(f"{table[f'{kind}_injections']} {kind}" for kind in KINDS if kind not in AT_CALLS)
+    conditions = ", ".join(f"{count} {kind}" for kind, count in table["conditions"].items())
     lines.append(
         f"  {table['converged']} of {table['runs']} runs converged; {table['kill_injections']} kills of "
         f"{table['write_calls']} write calls; {table['lost_response_injections']} answers lost, "
