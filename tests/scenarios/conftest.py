@@ -403,25 +403,9 @@ class World:
         """The rehearsal's own clients until the end of the block; their logs and the baseline lie in the folder."""
         folder = self.folder / f"traffic-{self.runs}"
         judge.write_baseline(self.settings, database, folder)
-        plan = yaml.safe_load(run.PLAN.read_text(encoding="utf-8"))
-        password = folder / ".basic-auth"
-        password.touch(mode=0o600)
-        password.write_text(run.read_secret(self.settings, plan["basic_auth_secret"]), encoding="utf-8")
-        command = [sys.executable, "-m", "rehearsal", "traffic", "--world", str(self.number), "--folder", str(folder)]
-        command += ["--password-file", str(password), "--writes", str(writes), "--reads", str(reads)]
-        command += ["--patience", str(patience)]
-        with (folder / "traffic.log").open("w", encoding="utf-8") as log:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
-        try:
-            run.wait_for_traffic(process, folder)
+        plan = {**yaml.safe_load(run.PLAN.read_text(encoding="utf-8")), "visitors": None}
+        with run.clients(self.settings, plan, writes, reads, folder, patience):
             yield folder
-        finally:
-            process.terminate()
-            try:
-                process.wait(150)
-            finally:
-                process.kill()
-                process.wait(10)
 
     def judged(self, folder: Path, database: str = TARGET_DATABASE) -> judge.Verdict:
         return judge.judge(self.settings, folder, database)
