@@ -24,6 +24,7 @@ from ansible_collections.medzen.multiregion.plugins.plugin_utils.given_options i
 )
 
 ARGUMENTS = {"hosts": {"type": "list", "elements": "str", "default": []}}
+MESSAGE_MAX = 600
 TEMPLATE = re.compile(r"\{[{%#]")
 # What a role finds out later cannot be judged now; each role looks at its options when its turn comes.
 LATER = re.compile(r"\b(region_state|audit_path|[a-z_]+_result)\b")
@@ -56,7 +57,7 @@ def judge(loader, inventory, hosts, manager=None):
         for fault, places in faults.items()
     ]
     passed = {"name": f"{len(found)} options of the operator", "condition": True}
-    return gates.judge("the options are of their types", conditions or [passed])
+    return gates.judge("the options are of their types and kinds", conditions or [passed])
 
 
 class Rules:
@@ -118,7 +119,11 @@ def iter_faults_at(name, place, value, rules, evaluate):
         except AnsibleError as error:
             texts = " ".join(option_names.iter_texts(value))
             if not (LATER.search(texts) or rules.own.get(name) == value):
-                yield Fault(name, f"a template without a value: {error}", "one that can be evaluated before a role works")
+                yield Fault(
+                    name,
+                    f"a template without a value: {option_kinds.cut(str(error), MESSAGE_MAX)}",
+                    "one that can be evaluated before a role works",
+                )
             return
     yield from iter_value_faults(name, value, spec, rules)
 
@@ -132,7 +137,7 @@ def iter_value_faults(name, value, spec, rules):
     bare = {key: one for key, one in spec.items() if key not in ("default", "required")}
     result = ArgumentSpecValidator({name: bare}).validate({name: value}, validate_role_argument_spec=True)
     for message in result.error_messages:
-        yield Fault(name, message, "what the argument specs of its role describe")
+        yield Fault(name, option_kinds.cut(message, MESSAGE_MAX), "what the argument specs of its role describe")
 
 
 def follows(places, faulty):

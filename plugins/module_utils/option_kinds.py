@@ -60,9 +60,7 @@ class Kind:
 
 
 def read_kinds(described: Mapping[str, Mapping]) -> dict[str, Kind]:
-    return {
-        name: Kind(name, **{**one, "one_of": tuple(one.get("one_of", ()))}) for name, one in described.items()
-    }
+    return {name: Kind(name, **{**one, "one_of": tuple(one.get("one_of", ()))}) for name, one in described.items()}
 
 
 def iter_faults(option: str, value: Any, spec: Mapping, rule: Any, kinds: Mapping[str, Kind]) -> Iterator[Fault]:
@@ -128,7 +126,7 @@ class _Check:
         if spec.get("type") == "bool":
             wrong = not (isinstance(value, bool) or str(value).lower() in TRUTHS)
         elif kind is None:
-            wrong = bool(spec.get("choices")) and not isinstance(value, str)
+            wrong = bool(spec.get("choices")) and not (isinstance(value, str) and value in spec["choices"])
         else:
             wrong = not (number_fits(kind, value) if kind.is_number else text_fits(kind, value))
         if wrong:
@@ -180,7 +178,7 @@ def text_fits(kind: Kind, value: Any) -> bool:
         return False
     text = str(value)
     if kind.shape:
-        return not has_forbidden(text) and fits_shape(kind.shape, text)
+        return text == text.strip() and not has_forbidden(text) and fits_shape(kind.shape, text)
     return 0 < len(text) <= kind.longest and re.fullmatch(kind.pattern, text) is not None
 
 
@@ -195,12 +193,18 @@ def fits_shape(place: str, text: str) -> bool:
     return bool(text) and not list(iter_shape_faults(shape, text, ""))
 
 
+def cut(text: str, most: int = SHOWN_MAX) -> str:
+    """The text as it can stand in a message: short, and without a character that a terminal would obey."""
+    told = text.encode("ascii", "backslashreplace").decode()
+    told = re.sub(r"[\x00-\x1f\x7f]", lambda found: f"\\x{ord(found.group()):02x}", told)
+    return told if len(told) <= most else f"{told[:most]}... ({len(told)} characters)"
+
+
 def shown(value: Any) -> str:
-    """The value as it can stand in a message: short, and without a character that a terminal would obey."""
-    told = ascii(value)
-    cut = told if len(told) <= SHOWN_MAX else f"{told[:SHOWN_MAX]}... ({len(told)} characters)"
     names = ((str, ""), (bool, ", true or false"), ((int, float), ", a number"), ((list, tuple), ", a list"))
-    return cut + next((name for kind, name in names if isinstance(value, kind)), f", a {type(value).__name__}")
+    return cut(ascii(value)) + next(
+        (name for kind, name in names if isinstance(value, kind)), f", a {type(value).__name__}"
+    )
 
 
 def shown_key(key: Any) -> str:

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which of the names that an operator gave no role reads: given names and known ones in, findings out. No I/O.
 
-A name is ours when it begins with the name of a role, or with `multiregion_`, or when it is nearly one of ours: a letter
-of the prefix is missing, stands in another case or comes from another script. Ours is what the roles' argument specs
-describe, and what the collection's own files read beyond that. What a role finds out or works out is ours as well, and
-nobody gives it: an extra variable would win over what was found. Everything else belongs to somebody else.
+A name is ours when it begins with the name of a role, or with `multiregion_`, or when it is nearly one of ours: a
+letter of the prefix is missing, stands in another case or comes from another script. Ours is what the roles' argument
+specs describe, and what the collection's own files read beyond that. What a role finds out or works out is ours as
+well, and nobody gives it: an extra variable would win over what was found. Everything else belongs to somebody else.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SHARED_NAME = re.compile(rf"\b{SHARED}_[a-z0-9_]+\b")
 
 @dataclass(frozen=True)
 class Known:
-    """What the collection reads: the options of each role, the names that belong to no role alone, what roles register."""
+    """What the collection reads: options of roles, names that belong to no role alone, and what roles register."""
 
     options: Mapping[str, frozenset[str]]
     shared: frozenset[str]

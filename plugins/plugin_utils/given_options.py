@@ -49,6 +49,8 @@ def read_specs(root):
     """The options of each role by its name."""
     specs = {path.parts[-3]: read_yaml(path) for path in sorted((root / "roles").glob("*/meta/argument_specs.yml"))}
     return {
-        role: {name: one for entry in spec["argument_specs"].values() for name, one in (entry.get("options") or {}).items()}
+        role: {
+            name: one for entry in spec["argument_specs"].values() for name, one in (entry.get("options") or {}).items()
+        }
         for role, spec in specs.items()
     }
