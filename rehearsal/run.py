@@ -71,6 +71,8 @@ def prepare(settings: Settings, args: argparse.Namespace) -> None:
     seed.add_arguments(parser)
     given = ["--world", str(settings.world), *(["--small"] if args.small else [])]
     given += ["--compositions", str(args.compositions)] if args.compositions else []
+    # What an operator has to have done before: it takes a reboot of production.
+    given += ["--logical"] if "database_seed=logical" in args.extra_vars else []
     if seed.main(parser.parse_args(given)):
         raise SystemExit("error: the world before could not be built.")
 

@@ -67,7 +67,7 @@ class DatabaseBuilder:
         )
         settings = [
             {"ParameterName": name, "ParameterValue": value, "ApplyMethod": "pending-reboot"}
-            for name, value in self._plan["parameters"].items()
+            for name, value in (self._plan["parameters"] | self._place.plan.get("parameters", {})).items()
         ]
         rds.modify_db_parameter_group(DBParameterGroupName=parameters, Parameters=settings)
 

@@ -43,6 +43,17 @@ POLL_S = 0.03
 LOG_LINES = 12
 # Rights of RDS's rds_superuser that need no superuser.
 RDS_SUPERUSER_ROLES = ("pg_monitor", "pg_read_all_settings", "pg_signal_backend", "pg_checkpoint")
+# From this version on a role makes subscriptions without being a superuser.
+MAJOR_WITH_SUBSCRIPTION_ROLE = 16
+# What RDS lets its rds_superuser do about the positions of subscriptions.
+ORIGIN_GRANTS = (
+    "GRANT EXECUTE ON FUNCTION pg_replication_origin_advance(text, pg_lsn) TO rds_superuser",
+    "GRANT EXECUTE ON FUNCTION pg_replication_origin_progress(text, boolean) TO rds_superuser",
+    "GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() TO rds_superuser",
+    "GRANT SELECT ON pg_replication_origin_status TO rds_superuser",
+)
+# Databases are copies of it.
+TEMPLATE = "template1"
 
 
 class ClusterError(RuntimeError):
@@ -150,7 +161,10 @@ class Cluster:
         self._initdb(passwords.superuser)
         self.start()
         with self.connect() as connection:
-            _create_service_roles(connection, passwords.replicator)
+            _create_service_roles(connection, passwords.replicator, self.binaries.major)
+        with self.connect(TEMPLATE) as connection:
+            for statement in ORIGIN_GRANTS:
+                connection.execute(statement)
 
     def _initdb(self, password: str) -> None:
         password_file = self.folder / "initdb.password"
@@ -286,7 +300,9 @@ class Cluster:
         """Make the master user, with the rights that RDS gives it, and its first database."""
         with self.connect() as connection:
             name = sql.Identifier(user)
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE CREATEDB").format(name))
+            # PostgreSQL asks for the attribute where RDS asks for its role rds_replication. It opens logical slots
+            # only: pg_hba lets nobody but the stand-in's own account take a physical copy.
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE CREATEDB REPLICATION").format(name))
             set_password(connection, user, password)
             connection.execute(sql.SQL("GRANT rds_superuser TO {}").format(name))
             if database:
@@ -323,11 +339,13 @@ def set_password(connection: psycopg.Connection, user: str, password: str) -> No
     connection.execute(statement)
 
 
-def _create_service_roles(connection: psycopg.Connection, replicator_password: str) -> None:
+def _create_service_roles(connection: psycopg.Connection, replicator_password: str, major: int) -> None:
     connection.execute(sql.SQL("CREATE ROLE {} LOGIN REPLICATION").format(sql.Identifier(REPLICATOR)))
     set_password(connection, REPLICATOR, replicator_password)
     for role in ("rds_superuser", "rds_replication", "rds_password", "rds_iam"):
         connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
     granted = [*RDS_SUPERUSER_ROLES, "rds_replication", "rds_password"]
+    if major >= MAJOR_WITH_SUBSCRIPTION_ROLE:
+        granted.append("pg_create_subscription")
     roles = sql.SQL(", ").join(map(sql.Identifier, granted))
     connection.execute(sql.SQL("GRANT {} TO rds_superuser WITH ADMIN OPTION").format(roles))
