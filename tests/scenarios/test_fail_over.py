@@ -133,6 +133,7 @@ def story(stage, until):
         if told.done.code == 0:
             until(lambda: len(acknowledged(folder)) > count + BEHIND, "writes through the name")
         told.again = world.play("fail_over", confirm=LOST)
+        told.refused["unfenced"] = world.play("create_dr_replica", multiregion_lost_regions=[LOST])
         told.calls = world.calls_to(LOST, told.since)
     told.folder = folder
     told.facts = world.facts(DR)
@@ -179,6 +180,12 @@ def test_a_second_run_writes_nothing(story):
     assert (story.again.code, story.again.writes) == (0, []), str(story.again)
 
 
+def test_no_other_playbook_works_before_the_lost_region_is_fenced(story):
+    refused = story.refused["unfenced"]
+    assert refused.code != 0 and refused.writes == [], str(refused)
+    assert f"{LOST} was lost and has not been fenced since" in refused.error
+
+
 def test_no_call_went_to_the_lost_region(story):
     assert story.calls == []
 
@@ -212,7 +219,6 @@ def returned(story, until):
     with world.quick(), story.stubborn.at_work() as stubborn:
         watch = world.begin("fail_over", confirm=LOST, region_fence_watch_s=200)
         until(lambda: "Look for a sign of life" in watch.log.read_text(), "the watch", 120)
-        told.unfenced = world.facts(DR).get("fail_over_fence_due")
         told.back_at = time.time()
         world.lose(LOST, "")
         told.outcome = watch.wait()
