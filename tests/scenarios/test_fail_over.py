@@ -133,6 +133,7 @@ def story(stage, until):
         if told.done.code == 0:
             until(lambda: len(acknowledged(folder)) > count + BEHIND, "writes through the name")
         told.again = world.play("fail_over", confirm=LOST)
+        told.refused["unfenced"] = world.play("create_dr_replica", multiregion_lost_regions=[LOST])
         told.calls = world.calls_to(LOST, told.since)
     told.folder = folder
     told.facts = world.facts(DR)
@@ -177,6 +178,12 @@ def test_the_dr_region_becomes_production(story):
 
 def test_a_second_run_writes_nothing(story):
     assert (story.again.code, story.again.writes) == (0, []), str(story.again)
+
+
+def test_no_other_playbook_works_before_the_lost_region_is_fenced(story):
+    refused = story.refused["unfenced"]
+    assert refused.code != 0 and refused.writes == [], str(refused)
+    assert f"{LOST} was lost and has not been fenced since" in refused.error
 
 
 def test_no_call_went_to_the_lost_region(story):
@@ -240,3 +247,59 @@ def test_the_window_in_which_the_old_region_took_writes_is_told(story, returned)
         "and the fence"
     )
     assert fenced_at <= returned.fenced_by
+
+
+@pytest.fixture(scope="module")
+def back(story, returned, until):
+    """The way back while clients write, and the DR region's copy made anew."""
+    world = story.world
+    told = SimpleNamespace(left_behind=versions(world, OLD) - versions(world, NEW))
+    # The links that the incident cut are mended.
+    world.control("link", {"source_region": LOST, "target_region": DR, "cut": False})
+    with world.quick():
+        told.untyped = world.play("fail_back")
+        told.kept = world.query(OLD, "SELECT count(*) FROM ehr.comp_version")
+        told.checked = world.play("fail_back", "--check", give_way=OLD)
+        with world.clients(writes=10, reads=5, patience=280, database=NEW) as folder:
+            until(lambda: len(acknowledged(folder)) > BEHIND, "the first writes")
+            told.done = world.play("fail_back", give_way=OLD)
+            count = len(acknowledged(folder))
+            if told.done.code == 0:
+                until(lambda: len(acknowledged(folder)) > count + BEHIND, "writes through the name")
+        told.facts = world.facts(LOST)
+        told.again = world.play("fail_back")
+        told.refused_copy = world.play("create_dr_replica")
+        told.copied = world.play("create_dr_replica", give_way=NEW)
+    told.folder = folder
+    return told
+
+
+def test_the_old_database_gives_way_only_by_its_name(back):
+    assert back.untyped.code != 0 and back.untyped.writes == [], str(back.untyped)
+    assert f"Type -e give_way={OLD}" in back.untyped.error
+    assert (back.checked.code, back.checked.writes) == (0, []), str(back.checked)
+
+
+def test_production_is_back_and_nothing_was_lost_on_the_way(story, back):
+    assert back.done.code == 0, str(back.done)
+    assert story.world.serves_from(LOST) and story.world.takes_writes(OLD)
+    verdict = story.world.judged(back.folder, OLD)
+    assert verdict.reasons == [], verdict
+
+
+def test_what_only_the_old_database_had_is_counted_and_kept(story, back):
+    assert back.facts["fail_back_left_behind_rows"] >= len(back.left_behind) > 0
+    rds = story.world.client("rds", LOST)
+    kept = rds.describe_db_snapshots(DBSnapshotIdentifier=back.facts["fail_back_diverged_snapshot"])["DBSnapshots"][0]
+    assert (kept["Status"], kept["Encrypted"]) == ("available", True)
+
+
+def test_a_second_fail_back_writes_nothing(back):
+    assert (back.again.code, back.again.writes) == (0, []), str(back.again)
+
+
+def test_the_dr_region_gets_its_copy_again_once_its_former_primary_gives_way(story, back):
+    assert back.refused_copy.code != 0 and f"Type -e give_way={NEW}" in back.refused_copy.error, str(back.refused_copy)
+    assert back.copied.code == 0, str(back.copied)
+    found = story.world.client("rds", DR).describe_db_instances(DBInstanceIdentifier=NEW)["DBInstances"][0]
+    assert found["ReadReplicaSourceDBInstanceIdentifier"].endswith(f":{OLD}")
