@@ -52,7 +52,15 @@ class LogicalStream:
 
     def check(self) -> None:
         """Refuse before the fence what would hold up the pause, or take away the way back."""
-        logical.refuse_unfit(forth := logical.read_publisher(self.source.connection, self.forth))
+        forth = logical.read_publisher(self.source.connection, self.forth)
+        if forth.publication is None or forth.slot is None:
+            raise Refused(
+                "The target does not follow the source.",
+                f"no publication and slot {self.forth}: never made, or ended by an earlier switchover",
+                "a copy that follows",
+                "delete the target's database if an earlier move was taken back, then run restore_snapshot",
+            )
+        logical.refuse_unfit(forth)
         logical.refuse_unfit(logical.read_publisher(self.target.connection, self.back))
         logical.refuse_other_slot(forth, logical.read_subscription(self.target.connection, self.forth))
         if forth.unpublished:

@@ -123,6 +123,17 @@ def test_a_copy_that_follows_is_fenced_and_a_second_run_and_check_mode_write_not
     assert world.query(AF, "SELECT seed FROM (SELECT obj_description(oid) AS seed FROM pg_publication) p") == before
 
 
+def test_the_link_between_the_regions_holds_for_a_subscription(following, until):
+    world = following
+    with world.link(cut=True):
+        world.query(AF, NEW_RECORDS)
+        time.sleep(1)
+        assert world.query(EU, NEW_ON_A_SIDE) == [(0,)]
+        refused = world.play("cutover_dns", **SEED)
+        assert refused.code != 0 and world.takes_writes(AF), str(refused)
+    until(lambda: world.query(EU, NEW_ON_A_SIDE) == [(3,)], "what was written meanwhile")
+
+
 def test_no_password_is_in_a_log_of_the_servers_or_of_the_runs(following):
     world = following
     secrets = world.client("secretsmanager", SOURCE)
