@@ -162,7 +162,10 @@ EXAMPLES = r"""
 - name: Publish production before the snapshot is taken
   medzen.multiregion.postgresql_logical_replication:
     state: published
-    publisher: "{{ production_login }}"
+    publisher:
+      host: medzen-ehrbase-db-af-south-1.abcdefghijkl.af-south-1.rds.amazonaws.com
+      user: ehrbase_admin
+      password_secret: af-south-1/medzen-ehrbase/db_admin_password
     region: af-south-1
 
 - name: Let the restored copy follow it

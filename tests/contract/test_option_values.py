@@ -143,7 +143,6 @@ SHAPES = {
     "app_instance": "chime-sdk-identity CreateAppInstance Name",
     "region": "secretsmanager ReplicateSecretToRegions AddReplicaRegions[].Region",
     "key": "secretsmanager CreateSecret KmsKeyId",
-    "window_days": "kms ScheduleKeyDeletion PendingWindowInDays",
     "ttl_s": "route53 ChangeResourceRecordSets ChangeBatch.Changes[].ResourceRecordSet.TTL",
     "domain": "route53 ChangeResourceRecordSets ChangeBatch.Changes[].ResourceRecordSet.Name",
     "health_check_s": "route53 CreateHealthCheck HealthCheckConfig.RequestInterval",
