@@ -18,7 +18,9 @@ HOSTS = "regions: {hosts: {eu-west-1: {}, eu-central-1: {}}, vars: {base: exampl
 def judge(tmp_path):
     """The refusals by option, of group variables and extra variables."""
 
-    def look(extra=None, **group_vars):
+    def look(extra=None, host_vars=None, **group_vars):
+        (tmp_path / "host_vars").mkdir(exist_ok=True)
+        (tmp_path / "host_vars" / "eu-west-1.yml").write_text(yaml.safe_dump(host_vars or {}))
         (tmp_path / "group_vars").mkdir(exist_ok=True)
         (tmp_path / "group_vars" / "regions.yml").write_text(yaml.safe_dump(group_vars))
         (tmp_path / "hosts.yml").write_text(HOSTS)
@@ -82,6 +84,14 @@ def test_a_template_with_extra_variables_is_refused_as_it_stands(judge, value):
 def test_what_is_made_from_a_wrong_value_is_not_told_again(judge):
     values = {"multiregion_domain": "a b", "multiregion_record": "ehr.{{ multiregion_domain }}"}
     assert list(judge(**values)) == ["multiregion_domain"]
+
+
+def test_a_wrong_value_of_one_host_is_told_although_another_hosts_is_made_from_one(judge):
+    values = {"multiregion_domain": "a b", "multiregion_record": "ehr.{{ multiregion_domain }}"}
+    assert list(judge(host_vars={"multiregion_record": "c d"}, **values)) == [
+        "multiregion_domain",
+        "multiregion_record",
+    ]
 
 
 def test_ansibles_own_view_is_told_where_kinds_say_nothing(judge):
