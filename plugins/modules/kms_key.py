@@ -249,7 +249,7 @@ def find_left_over(kms, after):
             f"It is not clear which key {after['alias']} is to name",
             found=f"{len(found)} keys without alias: {', '.join(sorted(key['Arn'] for key in found))}",
             expected="at most one key of this description and these tags without an alias",
-            next_step=f"give the one that is in use the alias {after['alias']}, and schedule the deletion of the others",
+            next_step=f"give the one in use the alias {after['alias']}, and schedule the deletion of the others",
             result={"reason": "ambiguous_name"},
         )
     return found[0] if found else None
