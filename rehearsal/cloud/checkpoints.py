@@ -57,10 +57,11 @@ class Checkpoints:
         owner = identify(int(body["owner"]))
         if not owner.alive():
             raise ControlError(f"The owner of a checkpoint outlives it; no process {body['owner']} runs.")
-        self.wanted = {"name": str(body["name"]), "owner": owner}
-        # It waits for the loop that serves this request.
+        name = str(body["name"])
+        self.wanted = {"name": name, "owner": owner}
+        # It waits for the loop that serves this request. What is wanted may be begun before the answer is on its way.
         threading.Thread(target=self.pause, daemon=True).start()
-        return {"wanted": self.wanted["name"]}
+        return {"wanted": name}
 
     def _busy(self) -> list[str]:
         with self._world.lock:

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import multiprocessing
+import os
 import socket
+import threading
+from types import SimpleNamespace
 
+from rehearsal.cloud import checkpoints
 from rehearsal.cloud.checkpoints import close_sockets
 
 
@@ -26,3 +30,20 @@ def test_an_old_connection_is_closed_and_its_number_is_nobodys():
             answers.close()
             assert told.recv() == (-1, True, True)
             copy.join()
+
+
+class AtOnce:
+    """A thread that has done its work before its starter goes on."""
+
+    def __init__(self, target, daemon):
+        self.start = target
+
+
+def test_a_checkpoint_that_is_begun_before_the_answer_is_answered_all_the_same(monkeypatch):
+    world = SimpleNamespace(control_routes={}, sleepers=[], lock=threading.Lock())
+    made = checkpoints.Checkpoints(world)
+    made.install()
+    made.pause = lambda: setattr(made, "wanted", None)
+    monkeypatch.setattr(checkpoints.threading, "Thread", AtOnce)
+    answer = world.control_routes["checkpoint"]("POST", {"name": "before", "owner": os.getpid()}, {})
+    assert answer == {"wanted": "before"}
