@@ -33,7 +33,7 @@ EHR = "00000000-0000-4000-8000-0000000000ff"
 # What the collection may need by itself, without AWS's times, from the decision to a write through the name.
 OWN_RTO_S_MAX = 30
 BEHIND = 20
-# Whoever looks for a lost record never finds it: the clients have to give up before the test waits for their end in vain.
+# A lost record is never found: the clients have to give up before the scenario waits for their end in vain.
 PATIENCE_S = 100
 
 
