@@ -149,8 +149,12 @@ class Cluster:
     # --- life cycle
 
     def prepare_folder(self) -> None:
-        """Make the folder; the server's account owns it, everyone may pass through to what they own inside."""
+        """Make the folder; the server's account owns it, everyone may pass through to what they own inside.
+
+        The log begins with the data: whoever reads where a recovery ended must not meet that of an earlier server.
+        """
         self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.log.unlink(missing_ok=True)
         self.binaries.account.own(self.folder)
 
     def create(self) -> None:

@@ -96,14 +96,22 @@ def test_an_image_that_is_not_pinned_is_refused(before):
 def test_a_dr_region_that_aws_does_not_have_is_refused(before, inventory):
     outcome = before.play("provision_region", inventory=inventory({"dr": ["eu-middle-9"]}))
     assert_refused(
-        outcome, "eu-middle-9: region", "found: no region of this name", "expected: a region of AWS", "next: correct"
+        outcome,
+        "the run record's regions are known",
+        "found: eu-middle-9 not in multiregion_regions",
+        "expected: some of eu-west-1",
+        "next: correct the inventory",
     )
 
 
 def test_a_primary_region_that_aws_does_not_have_is_refused(before, inventory):
     outcome = before.play("provision_region", inventory=inventory({"primary": ["eu-middle-9"]}))
     assert_refused(
-        outcome, "eu-middle-9: region", "found: no region of this name", "expected: one of eu-west-1", "next: correct"
+        outcome,
+        "the run record's regions are known",
+        "found: eu-middle-9 not in multiregion_regions",
+        "expected: some of eu-west-1",
+        "next: correct the inventory",
     )
 
 
