@@ -151,7 +151,7 @@ ARGUMENTS = {
 
 def rate_sql(table, column):
     """Rows of a window that ends with the last replayed transaction."""
-    schema, _, name = table.partition(".")
+    schema, _dot, name = table.partition(".")
     return (
         f"SELECT count(*) FROM {quote(schema)}.{quote(name)} WHERE {quote(column)} > "
         "coalesce(pg_last_xact_replay_timestamp(), clock_timestamp()) - make_interval(secs => %s)"

@@ -22,7 +22,7 @@ author:
 options:
   source:
     description:
-      - The database whose rows are looked for. Options as in O(login) of M(medzen.multiregion.postgresql_fence).
+      - The database whose rows are looked for. Options as of the login in M(medzen.multiregion.postgresql_fence).
     type: dict
     required: true
     suboptions: &login
