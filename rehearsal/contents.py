@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 
+from rehearsal import aws
 from rehearsal.api import control
 from rehearsal.cloud.endpoints import exists
 from rehearsal.cloud.ledger import RUN_RECORD_TABLE
 from rehearsal.judge import connect
-from rehearsal.settings import ACCESS_KEY, SECRET_KEY, Settings
+from rehearsal.settings import Settings
 
 REGIONS = ("af-south-1", "eu-central-1", "eu-west-1")
 HOME = "us-east-1"
@@ -128,13 +128,7 @@ def read_contents(settings: Settings) -> dict[str, list[str]]:
 
     def client(service: str, region: str) -> Any:
         if (service, region) not in clients:
-            clients[service, region] = boto3.client(
-                service,
-                region_name=region,
-                endpoint_url=settings.api_url,
-                aws_access_key_id=ACCESS_KEY,
-                aws_secret_access_key=SECRET_KEY,
-            )
+            clients[service, region] = aws.connect(settings, service, region)
         return clients[service, region]
 
     return normalise({**without_tasks(dict(_read_everything(client))), **dict(_read_databases(settings))})

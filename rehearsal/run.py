@@ -15,15 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
 import yaml
 
-from rehearsal import report, seed
+from rehearsal import aws, report, seed
 from rehearsal.down import stop_world
 from rehearsal.judge import judge, write_baseline
 from rehearsal.judge_visits import last_answer
 from rehearsal.playbooks import ROOT, Runner
-from rehearsal.settings import ACCESS_KEY, SECRET_KEY, Settings, load
+from rehearsal.settings import Settings, load
 from rehearsal.summary import PlaybookRow
 from rehearsal.traffic.patients import GIVE_UP_S
 from rehearsal.up import start_world
@@ -174,13 +173,7 @@ def wait_for_traffic(process: subprocess.Popen, folder: Path) -> None:
 
 
 def read_secret(settings: Settings, secret: dict[str, str]) -> str:
-    client = boto3.client(
-        "secretsmanager",
-        region_name=secret["region"],
-        endpoint_url=settings.api_url,
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
-    )
+    client = aws.connect(settings, "secretsmanager", secret["region"])
     return client.get_secret_value(SecretId=secret["name"])["SecretString"]
 
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import psycopg
 
+from rehearsal import aws
 from rehearsal.api import control
 from rehearsal.judge import connect
-from rehearsal.settings import ACCESS_KEY, SECRET_KEY, Settings
+from rehearsal.settings import Settings
 
 SOURCE, TARGET, STANDBY = "af-south-1", "eu-central-1", "eu-west-1"
 WORKLOAD = "medzen-ehrbase"
@@ -49,13 +49,7 @@ class Scene:
         self.control("link", {"source_region": SOURCE, "target_region": TARGET, **change})
 
     def client(self, service: str, region: str) -> Any:
-        return boto3.client(
-            service,
-            region_name=region,
-            endpoint_url=self.settings.api_url,
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-        )
+        return aws.connect(self.settings, service, region)
 
     @contextlib.contextmanager
     def rule(self, **rule: Any) -> Iterator[None]:
