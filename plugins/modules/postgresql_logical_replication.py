@@ -24,7 +24,7 @@ author:
 options:
   state:
     description:
-      - V(info) only reads.
+      - V(read) only reads.
       - V(published) makes publication and slot on O(publisher).
       - V(subscribed) makes the subscription on O(subscriber), starts it where O(start_lsn) says, and waits until it is
         less than O(max_lag_bytes) behind.
@@ -32,8 +32,8 @@ options:
         began. Fence the publisher before.
       - V(absent) drops the subscription, then the slot, then the publication. A side that is not given is left alone.
     type: str
-    choices: [info, published, subscribed, caught_up, absent]
-    default: info
+    choices: [read, published, subscribed, caught_up, absent]
+    default: read
   name:
     description:
       - Name of publication, slot and subscription. Lower-case letters, digits and underscores.
@@ -264,8 +264,8 @@ REACH = {
 ARGUMENTS = {
     "state": {
         "type": "str",
-        "choices": ["info", "published", "subscribed", "caught_up", "absent"],
-        "default": "info",
+        "choices": ["read", "published", "subscribed", "caught_up", "absent"],
+        "default": "read",
     },
     "name": {"type": "str", "default": "medzen_move"},
     "publisher": login_options(),
@@ -279,7 +279,7 @@ ARGUMENTS = {
     **wait_arguments(),
 }
 REQUIRED = [
-    ("state", "info", ["publisher"]),
+    ("state", "read", ["publisher"]),
     ("state", "published", ["publisher"]),
     ("state", "subscribed", ["publisher", "subscriber"]),
     ("state", "caught_up", ["publisher", "subscriber"]),
@@ -445,7 +445,7 @@ def ensure_absent(sides, publisher):
 def change(sides, publisher):
     """Whether something changed, and what only this state returns."""
     state, params = sides.params["state"], sides.params
-    if state == "info":
+    if state == "read":
         return False, {}
     if state == "published":
         return ensure_published(sides, publisher), {}
@@ -474,7 +474,7 @@ def ensure(module):
     try:
         sides = Sides(module)
     except MultiregionError:
-        if module.check_mode and module.params["state"] != "info":
+        if module.check_mode and module.params["state"] != "read":
             return {"changed": True, "planned": True}
         raise
     try:
