@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,28 +53,34 @@ def main(args: argparse.Namespace) -> int:
     folder.mkdir(parents=True)
     say(f"Rehearsal {run_id}: world {settings.world}, time {settings.scale:g} times faster, report in {shown(folder)}")
     try:
-        prepare(settings, args)
+        prepare(settings, seed_arguments(args), keep=args.keep)
         return rehearse(settings, plan, args, folder, run_id)
     finally:
         if not args.keep:
             stop_world(settings)
 
 
-def prepare(settings: Settings, args: argparse.Namespace) -> None:
-    """A new world with production where it was before the move. It ends with this process."""
+def prepare(settings: Settings, given: Sequence[str], *, keep: bool = False) -> None:
+    """A new world with production where it was before the move, seeded with these arguments of `rehearsal seed`. It
+    ends with this process unless it is kept."""
     stop_world(settings)
-    problem = start_world(settings, None if args.keep else os.getpid())
+    problem = start_world(settings, None if keep else os.getpid())
     if problem:
         raise SystemExit(f"error: {problem}")
     say("The world before: af-south-1 in production, a stale standby in eu-west-1 ...")
     parser = argparse.ArgumentParser()
     seed.add_arguments(parser)
-    given = ["--world", str(settings.world), *(["--small"] if args.small else [])]
+    if seed.main(parser.parse_args(["--world", str(settings.world), *given])):
+        raise SystemExit("error: the world before could not be built.")
+
+
+def seed_arguments(args: argparse.Namespace) -> list[str]:
+    """What a rehearsal asks of its seed."""
+    given = ["--small"] if args.small else []
     given += ["--compositions", str(args.compositions)] if args.compositions else []
     # What an operator has to have done before: it takes a reboot of production.
     given += ["--logical"] if "database_seed=logical" in args.extra_vars else []
-    if seed.main(parser.parse_args(given)):
-        raise SystemExit("error: the world before could not be built.")
+    return given
 
 
 def rehearse(settings: Settings, plan: dict[str, Any], args: argparse.Namespace, folder: Path, run_id: str) -> int:

@@ -5,7 +5,6 @@ these it goes back for each injection.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -50,7 +49,7 @@ class Sweep:
     def prepare(self) -> None:
         """A small world before the move, then the move without faults."""
         checkpoint.forget(self.settings)
-        run.prepare(self.settings, argparse.Namespace(keep=False, small=True, compositions=None))
+        run.prepare(self.settings, ["--small"])
         control(self.settings, "clock", {"scale": SCALE})
         for step in self.plan["move"]:
             self._prepare_step(step["name"])

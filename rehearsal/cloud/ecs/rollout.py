@@ -28,6 +28,9 @@ from rehearsal.cloud.ecs.model import (
 FAILURES_MIN, FAILURES_MAX = 3, 200
 # AWS seconds until the next start after a failure; each further one doubles it.
 BACKOFF_SECONDS, BACKOFF_SECONDS_MAX = 15.0, 300.0
+# Real seconds at least, and as in a rehearsal however fast the clock runs: the tasks of a fenced region fail one after
+# the other, and starting processes without a pause takes the machine from everything else.
+RETRY_SECONDS_MIN, RETRY_SCALE_MAX = 0.5, 60.0
 Health = Callable[[Task], bool]
 
 
@@ -107,6 +110,12 @@ def rollback_target(service: Service) -> Deployment | None:
 
 def backoff_seconds(failures_in_row: int) -> float:
     return min(BACKOFF_SECONDS_MAX, BACKOFF_SECONDS * 2 ** min(10, failures_in_row - 1))
+
+
+def retry_seconds(failures_in_row: int, scale: float) -> float:
+    """AWS seconds until the next start at this scale of the clock."""
+    backoff = backoff_seconds(failures_in_row) * max(1.0, scale / RETRY_SCALE_MAX)
+    return max(backoff, RETRY_SECONDS_MIN * scale)
 
 
 def finished_deployments(service: Service) -> list[Deployment]:

@@ -38,9 +38,8 @@ from rehearsal.settings import ACCOUNT_ID
 
 LOG = logging.getLogger("rehearsal.cloud")
 STEP_SECONDS = 0.1
-# Real seconds at least: the edge hears of a leaving target at its next poll, and no start is tried in a tight loop.
+# Real seconds at least: the edge hears of a leaving target at its next poll.
 LEAVE_SECONDS_MIN = 0.3
-RETRY_SECONDS_MIN = 0.5
 KILL_SECONDS = 10.0
 # However fast the clock runs, a process needs real time until it answers.
 GRACE_SECONDS_MIN = 15.0
@@ -213,7 +212,7 @@ class Scheduler:
             deployment.failed_tasks += 1
             deployment.failures_in_row += 1
             clock = self._world.clock
-            seconds = max(rollout.backoff_seconds(deployment.failures_in_row), RETRY_SECONDS_MIN * clock.scale)
+            seconds = rollout.retry_seconds(deployment.failures_in_row, clock.scale)
             deployment.retry = clock.start("task_retry", task.process, task.region, seconds, listed=False)
         words = f": {task.container_reason}" if task.container_reason else ""
         service.say(f"(task {task.id}) failed: {reason}{words}", self._world.clock.now())

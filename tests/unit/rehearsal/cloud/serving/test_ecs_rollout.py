@@ -81,6 +81,12 @@ def test_after_a_failure_the_next_start_waits():
     assert [rollout.backoff_seconds(n) for n in (1, 2, 3, 9)] == [15, 30, 60, 300]
 
 
+def test_a_fast_clock_does_not_start_failing_tasks_in_a_tight_loop():
+    assert [rollout.retry_seconds(n, scale=60) / 60 for n in (1, 2, 9)] == [0.5, 0.5, 5]
+    assert [rollout.retry_seconds(n, scale=600) / 600 for n in (1, 2, 3, 9)] == [0.5, 0.5, 1, 5]
+    assert rollout.retry_seconds(9, scale=1) == 300
+
+
 @pytest.mark.parametrize("wanted,failures,tripped", [(2, 2, False), (2, 3, True), (20, 9, False), (20, 10, True)])
 def test_the_circuit_breaker_trips_at_half_the_tasks_but_not_below_three(wanted, failures, tripped):
     service = make_service(wanted=wanted)
