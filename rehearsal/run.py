@@ -141,18 +141,25 @@ def traffic(settings: Settings, plan: dict[str, Any], args: argparse.Namespace, 
 
 @contextmanager
 def clients(
-    settings: Settings, plan: dict[str, Any], writes: float, reads: float, folder: Path, patience_s: float = GIVE_UP_S
+    settings: Settings,
+    plan: dict[str, Any],
+    writes: float,
+    reads: float,
+    folder: Path,
+    patience_s: float = GIVE_UP_S,
+    more: Sequence[str] = (),
 ):
     """The clients of a plan; the password of the application is read where the plan says, before anything moves.
 
-    A client tries again for `patience_s` before it calls a request failed, also after the end of the block.
+    A client tries again for `patience_s` before it calls a request failed, also after the end of the block; `more` is
+    added to their command.
     """
     password = folder / ".basic-auth"
     password.touch(mode=0o600)
     password.write_text(read_secret(settings, plan["basic_auth_secret"]), encoding="utf-8")
     command = [sys.executable, "-m", "rehearsal", "traffic", "--world", str(settings.world), "--folder", str(folder)]
     command += ["--password-file", str(password), "--writes", str(writes), "--reads", str(reads)]
-    command += ["--patience", str(patience_s)]
+    command += ["--patience", str(patience_s), *more]
     if visitors := plan.get("visitors"):
         command += ["--visits", str(visitors["visits_per_second"])]
         command += ["--questions", str(visitors["questions_per_second"])]

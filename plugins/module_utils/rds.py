@@ -75,6 +75,13 @@ def is_replica(instance: dict) -> bool:
     return source_arn(instance) is not None
 
 
+def replication_problem(instance: dict) -> str | None:
+    """What RDS says of a replication that does not go on, or None."""
+    infos = [one for one in instance.get("StatusInfos") or [] if one.get("StatusType") == "read replication"]
+    bad = next((one for one in infos if not one.get("Normal")), None)
+    return f"{bad.get('Status', 'unknown')}: {bad.get('Message') or 'no reason given'}" if bad else None
+
+
 def status(instance: dict | None) -> str | None:
     return instance.get("DBInstanceStatus") if instance else None
 

@@ -73,7 +73,9 @@ region:
     kms_key_arn: {description: The key behind C(alias/<workload>-<region>)., type: str}
     secrets: {description: ARNs of the secrets by name., type: dict}
     certificate_arn: {description: The newest issued certificate of O(record)., type: str}
-    database: {description: "Instance: identifier, arn, endpoint, port, status, is_replica, source_arn.", type: dict}
+    database:
+      description: "Instance: identifier, arn, endpoint, port, status, is_replica, source_arn, replication_problem."
+      type: dict
     parameter_group: {description: Name of the parameter group., type: str}
     cluster_arn: {description: The active cluster., type: str}
     service: {description: "The service: arn, task_definition, desired, running.", type: dict}
@@ -85,7 +87,12 @@ region:
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import describe, paginate
 from ansible_collections.medzen.multiregion.plugins.module_utils.clients import Clients, in_parallel
-from ansible_collections.medzen.multiregion.plugins.module_utils.rds import describe_instance, is_replica, source_arn
+from ansible_collections.medzen.multiregion.plugins.module_utils.rds import (
+    describe_instance,
+    is_replica,
+    replication_problem,
+    source_arn,
+)
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 
 GROUPS = ("alb", "ecs", "rds")
@@ -175,6 +182,7 @@ def database_values(instance: dict) -> dict:
         "port": endpoint.get("Port"),
         "is_replica": is_replica(instance),
         "source_arn": source_arn(instance),
+        "replication_problem": replication_problem(instance),
     }
 
 

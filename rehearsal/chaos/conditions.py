@@ -6,9 +6,10 @@ while the playbook runs; afterwards the playbook runs again if it failed, and th
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,11 @@ WORKLOAD = "medzen-ehrbase"
 SKEWED_CLOCK = Path(__file__).parent / "skewed_clock"
 # So much may a machine's clock be off before AWS refuses its signatures (five minutes); less a margin.
 SKEW_S = 280
-END_S_MAX = 60
+SKEWED = {"PYTHONPATH": str(SKEWED_CLOCK), "MEDZEN_CLOCK_SKEW_S": str(SKEW_S)}
+# What ends a condition can be a database that goes away and comes back.
+END_S_MAX = 120
+# The trigger that the collection's fence puts on each table.
+FENCED = "SELECT count(*) FROM pg_trigger WHERE tgname = 'medzen_fence_refuse'"
 
 
 @dataclass
@@ -33,6 +38,8 @@ class Scene:
     """The world in which a condition acts, until the playbook has ended."""
 
     settings: Settings
+    # Where the clients write what they see.
+    folder: Path = Path()
     over: threading.Event = field(default_factory=threading.Event)
     # How often something was done to the world.
     acts: int = 0
@@ -47,6 +54,19 @@ class Scene:
 
     def link(self, **change: Any) -> None:
         self.control("link", {"source_region": SOURCE, "target_region": TARGET, **change})
+
+    def mishap(self, what: str, **which: Any) -> dict[str, Any]:
+        return self.control("rds/mishap", {"what": what, **which})
+
+    def wait_for_fence(self, database: str) -> bool:
+        """Whether the database was fenced before the playbook ended."""
+        while self.wait(0.02):
+            with contextlib.suppress(psycopg.Error), connect(self.settings, database) as connection:
+                while self.wait(0.02):
+                    if connection.execute(FENCED).fetchone() != (0,):
+                        return True
+                    connection.rollback()
+        return False
 
     def client(self, service: str, region: str) -> Any:
         return aws.connect(self.settings, service, region)
@@ -79,7 +99,11 @@ class Condition:
     kind: str
     playbook: str
     act: Callable[[Scene], None]
-    environment: dict[str, str]
+    # Of the playbook's process, and of the command of the clients.
+    environment: Mapping[str, str] = field(default_factory=dict)
+    clients: Sequence[str] = ()
+    # What the operator is told to run before the playbook runs again.
+    remedy: Sequence[str] = ()
 
     @property
     def what(self) -> str:
@@ -89,9 +113,9 @@ class Condition:
 CONDITIONS: dict[str, Condition] = {}
 
 
-def condition(kind: str, playbook: str, **environment: str) -> Callable[..., Any]:
+def condition(kind: str, playbook: str, **more: Any) -> Callable[..., Any]:
     def register(act: Callable[[Scene], None]) -> Callable[[Scene], None]:
-        CONDITIONS[act.__name__] = Condition(kind, playbook, act, environment)
+        CONDITIONS[act.__name__] = Condition(kind, playbook, act, **more)
         return act
 
     return register
@@ -148,7 +172,29 @@ def answers_lost_after_commit(scene: Scene) -> None:
     scene.control("edge", {"lost_answers": 0.0})
 
 
-@condition("database", "cutover_dns", PYTHONPATH=str(SKEWED_CLOCK), MEDZEN_CLOCK_SKEW_S=str(SKEW_S))
+@condition("database", "cutover_dns", remedy=["provision_region"])
+def lost_log(scene: Scene) -> None:
+    """The replica lost its connection for so long that it has to be built anew."""
+    database = f"{WORKLOAD}-db-{TARGET}"
+    scene.mishap("lost_log", region=TARGET, identifier=database)
+    scene.over.wait()
+    rds = scene.client("rds", TARGET)
+    rds.modify_db_instance(DBInstanceIdentifier=database, DeletionProtection=False, ApplyImmediately=True)
+    rds.delete_db_instance(DBInstanceIdentifier=database, SkipFinalSnapshot=True)
+    rds.get_waiter("db_instance_deleted").wait(DBInstanceIdentifier=database, WaiterConfig={"Delay": 1})
+
+
+@condition("database", "cutover_dns")
+def full_disk(scene: Scene) -> None:
+    """The target's disk is full just after the source was fenced."""
+    which = {"region": TARGET, "identifier": f"{WORKLOAD}-db-{TARGET}"}
+    if scene.wait_for_fence(f"{WORKLOAD}-db-{SOURCE}"):
+        scene.mishap("full_disk", **which)
+        scene.over.wait()
+        scene.mishap("room", **which)
+
+
+@condition("database", "cutover_dns", environment=SKEWED)
 def clock_skew(scene: Scene) -> None:
     """The clock of the machine that runs the playbook is minutes fast."""
     scene.acts += 1
@@ -172,6 +218,14 @@ def stretched_ttl(scene: Scene) -> None:
     scene.control("zone/resolver", {"ttl_min_s": 8})
     scene.over.wait()
     scene.control("zone/resolver", {"ttl_min_s": 0})
+
+
+@condition("dns", "cutover_dns", clients=["--keep-addresses", "15"])
+def cached_address(scene: Scene) -> None:
+    """Most clients keep the address and their open connections for a quarter of a minute, whatever the TTL says."""
+    scene.over.wait()
+    seconds = map(json.loads, (scene.folder / "traffic.jsonl").read_text(encoding="utf-8").splitlines())
+    scene.acts = sum(second["writes_refused"] for second in seconds)
 
 
 # --- AWS
@@ -222,6 +276,14 @@ def failing_region(scene: Scene) -> None:
     """Half of the calls to the old region fail for some seconds."""
     with scene.rule(action="error", code="InternalFailure", status=500, match={"region": SOURCE}, count=60):
         scene.over.wait()
+
+
+@condition("aws", "decommission_af_south")
+def failing_copy(scene: Scene) -> None:
+    """The copy of the last snapshot fails when it is nearly done."""
+    scene.mishap("failing_copies", count=1)
+    scene.over.wait()
+    scene.acts = 1 - scene.mishap("failing_copies", count=0)["left"]
 
 
 @contextlib.contextmanager

@@ -78,7 +78,8 @@ class Sweep:
         name, folder = injection.playbook, self._new_folder(injection.name)
         checkpoint.restore(self.settings, name, os.getpid())
         judge.write_baseline(self.settings, self._primary(name, before=True), folder)
-        with run.clients(self.settings, self.plan, WRITES_PER_SECOND, READS_PER_SECOND, folder):
+        more = CONDITIONS[injection.what].clients if injection.what else ()
+        with run.clients(self.settings, self.plan, WRITES_PER_SECOND, READS_PER_SECOND, folder, more=more):
             codes, met = self._run_with(injection, folder)
         reasons, lost, twice = self._judge(folder, name)
         found = contents.differences(self._expected[name], self._read())
@@ -107,12 +108,12 @@ class Sweep:
         return codes, rows[rules[-1]]["met"]
 
     def _run_under(self, injection: Injection, folder: Path) -> tuple[list[int], int]:
-        scene = Scene(self.settings)
-        process = self._begin(injection.playbook, folder, CONDITIONS[injection.what].environment)
+        scene, condition = Scene(self.settings, folder), CONDITIONS[injection.what]
+        process = self._begin(injection.playbook, folder, condition.environment)
         with acting(injection.what, scene):
             codes = [_wait(process)]
         if codes[0] != 0:
-            codes.append(self._play(injection.playbook, folder))
+            codes += [self._play(name, folder) for name in (*condition.remedy, injection.playbook)]
         return codes, scene.acts
 
     def _read(self) -> dict[str, list[str]]:

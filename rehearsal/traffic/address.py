@@ -54,13 +54,17 @@ class PublicName:
     name, asked again, stands for somebody else: that is what `session()` does.
 
     With a network the client is one of that place: its resolver says so by EDNS client subnet. `told` learns of every
-    change of the addresses.
+    change of the addresses. With `keep_s` it keeps an answer, and its connections, for so long at least.
     """
 
     def __init__(
-        self, service: Service, network: str = "", told: Callable[[str, tuple[str, ...]], None] = lambda *_: None
+        self,
+        service: Service,
+        network: str = "",
+        told: Callable[[str, tuple[str, ...]], None] = lambda *_: None,
+        keep_s: float = 0.0,
     ):
-        self.name, self.network = service.name, network
+        self.name, self.network, self._keep_s = service.name, network, keep_s
         self._resolver = build_resolver(service.nameserver, network)
         self._tls, self._auth, self._told = service.tls, service.auth, told
         self._expires = 0.0
@@ -79,7 +83,7 @@ class PublicName:
 
     async def _ask(self) -> None:
         answer = await self._resolver.resolve(self.name, "A")
-        self._expires = time.monotonic() + max(answer.rrset.ttl if answer.rrset else 0, 0)
+        self._expires = time.monotonic() + max(answer.rrset.ttl if answer.rrset else 0, self._keep_s)
         addresses = tuple(sorted(item.address for item in answer))
         if addresses != self.addresses or self._session is None:
             self._replace(addresses)

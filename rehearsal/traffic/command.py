@@ -48,6 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--place", action="append", dest="places", metavar="NETWORK", help=f"network of clients ({', '.join(PLACES)})"
     )
+    parser.add_argument(
+        "--keep-addresses",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long all clients but those of the first place keep an answer at least, whatever its TTL says",
+    )
     parser.add_argument("--seed", type=int, default=1, help="seed of the choices")
 
 
@@ -62,7 +69,7 @@ async def _run(args: argparse.Namespace, settings) -> int:
     auth = aiohttp.BasicAuth(args.user, args.password_file.read_text(encoding="utf-8").strip())
     host = args.url.split("//")[1].split(":")[0]
     history = History(args.folder)
-    names = open_names(Service(host, settings.resolver, tls, auth), args.places or PLACES, history)
+    names = open_names(Service(host, settings.resolver, tls, auth), args.places or PLACES, history, args.keep_addresses)
     choices = random.Random(args.seed)
     ehrs = [str(uuid.UUID(int=choices.getrandbits(128), version=4)) for _ in range(EHRS)]
     patients = Patients(names, args.url, history, ehrs, random=choices, patience_s=args.patience)
@@ -84,13 +91,13 @@ async def _run(args: argparse.Namespace, settings) -> int:
     return 0
 
 
-def open_names(service: Service, places: Sequence[str], history: History) -> list[PublicName]:
+def open_names(service: Service, places: Sequence[str], history: History, keep_s: float = 0.0) -> list[PublicName]:
     """The public name as each place sees it; who answers there is on record with every change."""
 
     def note(place: str, addresses: tuple[str, ...]) -> None:
         history.event("answered", place=place, addresses=list(addresses))
 
-    return [PublicName(service, place, note) for place in places]
+    return [PublicName(service, place, note, keep_s if number else 0.0) for number, place in enumerate(places)]
 
 
 def open_visitors(

@@ -3,7 +3,7 @@
 
 Reading order: `model` (what an instance is and how its states pass), `state` (what a world holds), `instances`,
 `modification`, `snapshots`, `replicas`, `groups` (the calls), `refusals` and `placement` (their checks), `dataplane`
-(what happens to PostgreSQL meanwhile), `paths` (how subscriptions reach their publisher), `describe`, `listing`,
+(what happens to PostgreSQL meanwhile), `paths` (how subscriptions reach their publisher), `mishaps` (what befalls them), `describe`, `listing`,
 `logs`, `catalog` (answers).
 
 Not here, and refused by name: other engines than postgres, DB clusters, point-in-time restore, automated snapshots,
@@ -22,6 +22,7 @@ from rehearsal.cloud.rds.groups import Groups
 from rehearsal.cloud.rds.instances import Instances
 from rehearsal.cloud.rds.listing import Listing
 from rehearsal.cloud.rds.logs import Logs
+from rehearsal.cloud.rds.mishaps import Mishaps
 from rehearsal.cloud.rds.replicas import Replicas
 from rehearsal.cloud.rds.snapshots import Snapshots
 from rehearsal.cloud.rds.state import Rds
@@ -46,6 +47,8 @@ def install(world: World, make_plane: Callable[[Rds], DataPlane] = DataPlane, *,
     Groups(rds).install()
     world.control_routes["rds"] = listing.tell_data_plane
     world.control_routes["link"] = lambda method, body, query: replicas.change_link(method, body)
+    mishaps = Mishaps(rds, plane)
+    world.control_routes["rds/mishap"] = lambda method, body, query: mishaps.take(method, body)
     world.metrics["ReplicaLag"] = replicas.read_lag
     world.sleepers.append(rds)
     world.on_stop.append(rds.links.stop)

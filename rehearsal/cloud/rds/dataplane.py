@@ -30,6 +30,8 @@ from rehearsal.processes import Processes, wait_until
 RELAY_PORT = 6432
 # Parts of an AWS time: when the endpoint appears, when a restarted server comes back, when a replica is promoted.
 REACHABLE, RESTARTED, PROMOTED = 0.8, 0.85, 0.75
+# Where a copy that is to fail does.
+COPY_FAILS = 0.9
 
 
 class Launched:
@@ -156,6 +158,10 @@ class DataPlane:
         if instance.source is not None:
             replication.drop_slot(instance.source.cluster, slot)
 
+    def cut_off(self, instance: Instance) -> None:
+        """The source forgets the replica: its log goes on without waiting for it."""
+        self._unlink(instance, replication.slot_name(instance.cluster.name))
+
     def rename(self, instance: Instance) -> None:
         """A server with TLS answers for its new name from now on."""
         if instance.cluster.tls is not None:
@@ -184,8 +190,11 @@ class DataPlane:
     def save(self, instance: Instance, snapshot: Snapshot) -> None:
         copies.save_snapshot(instance.cluster, snapshot.folder)
 
-    def copy(self, source: Snapshot, target: Snapshot) -> None:
+    def copy(self, source: Snapshot, target: Snapshot, timed: Timed, *, fails: bool = False) -> None:
         try:
+            if fails:
+                self.rds.wait_for(timed, COPY_FAILS)
+                raise RuntimeError(f"the copy of snapshot {source.identifier} was to fail")
             copies.copy_snapshot(source.folder, target.folder, self.binaries.account)
         finally:
             self._release(source)

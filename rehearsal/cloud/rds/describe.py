@@ -155,6 +155,9 @@ def describe_pending(instance: Instance) -> dict[str, Any]:
 def describe_replication(instance: Instance) -> list[dict[str, Any]]:
     if instance.source is None or instance.status == "creating":
         return []
+    if instance.cut_off:
+        message = "Replication has ended: the source no longer has the log that this replica needs."
+        return [{"StatusType": "read replication", "Normal": False, "Status": "terminated", "Message": message}]
     cut = instance.relay is not None and instance.relay.link.broken
     if cut:
         message = "Replication has stopped: the source cannot be reached."

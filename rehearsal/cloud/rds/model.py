@@ -133,6 +133,8 @@ class Instance(Stateful, Tagged):
     source: Instance | None = None
     replicas: list[Instance] = field(default_factory=list)
     relay: Relay | None = None
+    # A replica that can never catch up again.
+    cut_off: bool = False
     parameters_pending: bool = False
     interfaces: list[str] = field(default_factory=list)
     created: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -97,7 +97,11 @@ class Snapshots:
         snapshot = self._enter(call.region, target, facts, tags, None)
         source.readers += 1
         doing = "copying" if source.region != call.region else "creating"
-        self._begin(snapshot, "snapshot_copy", doing, lambda _timed: self.plane.copy(source, snapshot))
+        fails = self.rds.failing_copies > 0
+        self.rds.failing_copies -= fails
+        self._begin(
+            snapshot, "snapshot_copy", doing, lambda timed: self.plane.copy(source, snapshot, timed, fails=fails)
+        )
         return self.answer(snapshot)
 
     def _refuse_too_many_copies(self, region: str, *, cross_region: bool) -> None:

@@ -72,6 +72,8 @@ class Rds:
         self.links = Links()
         self.settler = Settler(world.lock, background=background)
         self.snapshot_copies_max = int(os.environ.get(SNAPSHOT_COPIES_VARIABLE, SNAPSHOT_COPIES_DEFAULT))
+        # So many copies of snapshots that begin from now on fail.
+        self.failing_copies = 0
         self.events: list[dict[str, Any]] = []
         self._serials = itertools.count(1)
         self._frozen: list[Instance] = []

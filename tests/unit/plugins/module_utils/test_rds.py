@@ -97,3 +97,20 @@ def test_a_time_that_cannot_be_read_is_refused():
 
 def test_a_time_without_a_zone_is_utc():
     assert rds.parse_time("2026-11-21T08:00:00") == TAKEN
+
+
+@pytest.mark.parametrize(
+    "infos, problem",
+    [
+        (None, None),
+        ([{"StatusType": "read replication", "Status": "replicating", "Normal": True}], None),
+        ([{"StatusType": "something else", "Status": "bad", "Normal": False}], None),
+        ([{"StatusType": "read replication", "Status": "terminated", "Normal": False}], "terminated: no reason given"),
+        (
+            [{"StatusType": "read replication", "Status": "error", "Normal": False, "Message": "no log"}],
+            "error: no log",
+        ),
+    ],
+)
+def test_a_replication_that_does_not_go_on_is_told_with_rds_reason(infos, problem):
+    assert rds.replication_problem({"StatusInfos": infos}) == problem

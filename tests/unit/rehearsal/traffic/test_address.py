@@ -5,10 +5,11 @@ import asyncio
 import json
 import ssl
 
+import dns.rrset
 import pytest
 
 from rehearsal.dns.location import Map, load_locations
-from rehearsal.traffic.address import Service, build_resolver
+from rehearsal.traffic.address import PublicName, Service, build_resolver
 from rehearsal.traffic.command import PLACES, open_names
 from rehearsal.traffic.history import History
 from rehearsal.traffic.patients import Patients
@@ -35,6 +36,33 @@ def test_patients_are_spread_over_the_places_and_stay_where_they_are(tmp_path):
     patients = Patients(names, "https://ehr.x", history, [f"ehr-{number}" for number in range(6)])
     assert [patients._homes[f"ehr-{number}"].network for number in (0, 1, 2, 3)] == [*PLACES, PLACES[0]]
     history.close()
+
+
+@pytest.mark.parametrize(("keep_s", "asked"), [(0.0, 2), (15.0, 1)])
+def test_a_client_that_keeps_addresses_does_not_heed_the_ttl(monkeypatch, keep_s, asked):
+    name = PublicName(Service("ehr.x", "127.0.0.2:5300", ssl.create_default_context(), None), keep_s=keep_s)
+    answers = []
+
+    async def answer(*_):
+        answers.append(dns.rrset.from_text("ehr.x.", 0, "IN", "A", "127.16.30.1"))
+        return Answer(answers[-1])
+
+    monkeypatch.setattr(name._resolver, "resolve", answer)
+
+    async def ask_twice():
+        first, second = await name.session(), await name.session()
+        await name.close()
+        return first is second
+
+    assert asyncio.run(ask_twice()) and len(answers) == asked
+
+
+class Answer(list):
+    """What dnspython's resolver returns, as far as it is looked at."""
+
+    def __init__(self, rrset):
+        super().__init__(rrset)
+        self.rrset = rrset
 
 
 async def take_over(name, *addresses):

@@ -28,7 +28,7 @@ class Cluster:
     def __getattr__(self, name):
         if name.startswith("_"):
             raise AttributeError(name)
-        return lambda *arguments: self._done.append((name, *arguments))
+        return lambda *arguments, **_: self._done.append((name, *arguments))
 
 
 class Plane:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
 
+from rehearsal.cloud.control import ControlError
+from rehearsal.cloud.rds.mishaps import Mishaps
 from rehearsal.postgres.link import Link
 
 HOME, AWAY = "eu-west-1", "eu-central-1"
@@ -140,3 +142,43 @@ def test_a_link_is_set_by_the_control_api(rds):
 def test_a_link_setting_with_a_typing_error_is_refused(rds):
     with pytest.raises(ValueError, match="expected source_region"):
         rds.world.control_routes["link"]("POST", {"source_region": HOME, "target": AWAY}, {})
+
+
+def test_a_replica_whose_log_is_lost_is_terminated_and_the_source_waits_for_it_no_more(replicate, look, rds, plane):
+    _source, replica = replicate()
+    plane.done.clear()
+    happen(rds, plane, what="lost_log", region=AWAY, identifier=replica)
+    assert ("cut_off", replica) in plane.done
+    shown = look(replica, AWAY)
+    assert shown["DBInstanceStatus"] == "available"
+    assert [(one["Status"], one["Normal"]) for one in shown["StatusInfos"]] == [("terminated", False)]
+
+
+def test_a_full_disk_stops_the_server_until_there_is_room(replicate, look, rds, plane, refused, client):
+    _source, replica = replicate()
+    plane.done.clear()
+    happen(rds, plane, what="full_disk", region=AWAY, identifier=replica)
+    assert look(replica, AWAY)["DBInstanceStatus"] == "storage-full"
+    with refused("InvalidDBInstanceState"):
+        client("rds", AWAY).promote_read_replica(DBInstanceIdentifier=replica)
+    happen(rds, plane, what="room", region=AWAY, identifier=replica)
+    assert look(replica, AWAY)["DBInstanceStatus"] == "available"
+    assert [row[0] for row in plane.done if row[0] in ("stop", "start")] == ["stop", "start"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [None, {}, {"what": "flood"}, {"what": "full_disk", "region": AWAY}, {"what": "failing_copies", "region": AWAY}],
+)
+def test_a_mishap_that_is_not_known_is_refused_with_those_that_are(rds, plane, body):
+    with pytest.raises(ControlError, match="failing_copies: count"):
+        Mishaps(rds, plane).take("POST", body)
+
+
+def test_a_source_has_no_log_to_miss(create, rds, plane):
+    with pytest.raises(ControlError, match="replicates nothing"):
+        happen(rds, plane, what="lost_log", region=HOME, identifier=create())
+
+
+def happen(rds, plane, **body):
+    return Mishaps(rds, plane).take("POST", body)

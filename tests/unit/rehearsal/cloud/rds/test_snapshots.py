@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
 
+from rehearsal.cloud.rds.mishaps import Mishaps
+
 HOME, AWAY = "eu-west-1", "eu-central-1"
 
 
@@ -87,6 +89,17 @@ def test_a_copy_that_fails_never_becomes_available(snapshot, copy, network, plan
     copy(name, f"copy-{name}", KmsKeyId=network(AWAY)["key"])
     pass_time(720)
     assert look_snapshot(f"copy-{name}", AWAY)["Status"] == "failed"
+
+
+def test_as_many_copies_fail_as_were_asked_to(snapshot, copy, network, rds, plane, monkeypatch):
+    told = []
+    monkeypatch.setattr(plane, "copy", lambda *_, fails: told.append(fails), raising=False)
+    name = snapshot()
+    assert Mishaps(rds, plane).take("POST", {"what": "failing_copies", "count": 1}) == {"left": 0}
+    for number in range(2):
+        copy(name, f"copy-{number}-{name}", KmsKeyId=network(AWAY)["key"])
+    assert told == [True, False]
+    assert Mishaps(rds, plane).take("POST", {"what": "failing_copies", "count": 0}) == {"left": 0}
 
 
 def test_tags_go_along_only_when_told(snapshot, copy, network, look_snapshot):
