@@ -3,8 +3,8 @@
 
 Reading order: `model` (what an instance is and how its states pass), `state` (what a world holds), `instances`,
 `modification`, `snapshots`, `replicas`, `groups` (the calls), `refusals` and `placement` (their checks), `dataplane`
-(what happens to PostgreSQL meanwhile), `paths` (how subscriptions reach their publisher), `mishaps` (what befalls them), `describe`, `listing`,
-`logs`, `catalog` (answers).
+(what happens to PostgreSQL meanwhile), `paths` (how subscriptions reach their publisher), `mishaps` (what befalls
+them), `describe`, `listing`, `logs`, `catalog` (answers).
 
 Not here, and refused by name: other engines than postgres, DB clusters, point-in-time restore, automated snapshots,
 a password that RDS manages, a change of the major version.
