@@ -82,14 +82,15 @@ class Scene:
             control(self.settings, f"faults/{number}", method="DELETE")
 
     def tasks(self, region: str) -> list[str]:
-        """ARNs of the service's running tasks."""
-        return self.client("ecs", region).list_tasks(cluster=f"{WORKLOAD}-{region}", desiredStatus="RUNNING")[
-            "taskArns"
-        ]
+        """ARNs of the running tasks; the region's cluster is the only one there."""
+        ecs = self.client("ecs", region)
+        (cluster,) = ecs.list_clusters()["clusterArns"]
+        return ecs.list_tasks(cluster=cluster, desiredStatus="RUNNING")["taskArns"]
 
     def stop_task(self, region: str, task: str) -> None:
         self.acts += 1
-        self.client("ecs", region).stop_task(cluster=f"{WORKLOAD}-{region}", task=task, reason="chaos")
+        # arn:aws:ecs:<region>:<account>:task/<cluster>/<id>
+        self.client("ecs", region).stop_task(cluster=task.split("/")[-2], task=task, reason="chaos")
 
 
 @dataclass(frozen=True)

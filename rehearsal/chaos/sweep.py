@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,14 @@ class Sweep:
         shutil.rmtree(self.settings.folder, ignore_errors=True)
 
     # --- one injection
+
+    def try_injection(self, injection: Injection) -> Outcome:
+        """What came of it. A fault that could not be injected proves nothing: that is told, and the sweep goes on."""
+        try:
+            return self.inject(injection)
+        except Exception as problem:
+            traceback.print_exc()
+            return Outcome(injection, 0, (), (), 0, 0, (f"not injected: {problem!r}",), 0.0)
 
     def inject(self, injection: Injection) -> Outcome:
         """From the checkpoint: the run with the fault, where it failed another one without, then compare and judge."""
