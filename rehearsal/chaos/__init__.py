@@ -164,7 +164,8 @@ def work(args: argparse.Namespace) -> int:
         for injection in agree(args, sweep.write_calls):
             if time.monotonic() < end and claim(args.folder, injection):
                 say(f"{injection.name} ...")
-                write_json(args.folder / "outcomes" / f"{injection.name}.json", sweep.try_injection(injection).as_dict())
+                outcome = sweep.try_injection(injection)
+                write_json(args.folder / "outcomes" / f"{injection.name}.json", outcome.as_dict())
     finally:
         sweep.end()
     return 0

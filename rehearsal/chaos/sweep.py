@@ -21,13 +21,17 @@ from rehearsal.api import control
 from rehearsal.chaos.conditions import CONDITIONS, Scene, acting
 from rehearsal.chaos.injections import Injection, Outcome
 from rehearsal.down import stop_world
-from rehearsal.settings import Settings
+from rehearsal.settings import SCALE_DEFAULT, Settings
 
 # AWS's times pass ten times faster than in a rehearsal: they are not what is looked at.
 SCALE = 600
 WRITES_PER_SECOND, READS_PER_SECOND = 10.0, 5.0
-# A run in which every call is throttled waits a quarter of a minute for each.
-PLAYBOOK_S_MAX = 3 * 3600
+# So do the waits between two tries of a throttled call, which are a quarter of a minute for each in a rehearsal.
+QUICK_RETRIES = {
+    "PYTHONPATH": str(Path(__file__).parent / "quick_retries"),
+    "MEDZEN_RETRIES_FASTER": str(SCALE / SCALE_DEFAULT),
+}
+PLAYBOOK_S_MAX = 3600
 # Runs under a fault that meets every call once, before it is switched off.
 RUNS_MAX = 8
 # Where production is when a playbook begins, and when it has ended.
@@ -103,12 +107,13 @@ class Sweep:
         """Exit codes of the runs, the last one without the fault or through it, and how many calls the fault met."""
         if injection.what:
             return self._run_under(injection, folder)
-        process = self._begin(injection.playbook, folder)
+        environment = QUICK_RETRIES if injection.kind == "throttle" else {}
+        process = self._begin(injection.playbook, folder, environment)
         rules = [control(self.settings, "faults", rule)["id"] for rule in injection.rules(process.pid)]
         codes = [_wait(process)]
         # Each call is met once, so every further run comes further, and only a last one ends well.
         while injection.each and codes[-1] != 0 and len(codes) < RUNS_MAX:
-            codes.append(self._play(injection.playbook, folder))
+            codes.append(self._play(injection.playbook, folder, environment))
         rows = {row["id"]: row for row in control(self.settings, "faults", timeout_s=60)}
         control(self.settings, "faults", method="DELETE")
         if codes[-1] != 0:
@@ -145,8 +150,8 @@ class Sweep:
 
     # --- playbooks
 
-    def _play(self, name: str, folder: Path) -> int:
-        return _wait(self._begin(name, folder))
+    def _play(self, name: str, folder: Path, more: Mapping[str, str] | None = None) -> int:
+        return _wait(self._begin(name, folder, more))
 
     def _begin(self, name: str, folder: Path, more: Mapping[str, str] | None = None) -> subprocess.Popen:
         self._runs += 1

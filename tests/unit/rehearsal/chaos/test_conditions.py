@@ -7,6 +7,7 @@ import pytest
 
 from rehearsal.chaos import conditions
 from rehearsal.chaos.conditions import CONDITIONS, SKEWED_CLOCK, Condition, Scene, acting
+from rehearsal.chaos.sweep import QUICK_RETRIES
 
 
 @pytest.fixture
@@ -54,3 +55,15 @@ def test_a_skewed_clock_is_off_for_what_compares_times():
     environment = {"PYTHONPATH": str(SKEWED_CLOCK), "MEDZEN_CLOCK_SKEW_S": str(conditions.SKEW_S)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert float(done.stdout) == pytest.approx(conditions.SKEW_S, abs=5)
+
+
+def test_only_the_waits_of_retries_are_shorter():
+    code = """import time, botocore.retries.bucket
+for sleep in (botocore.retries.bucket.Clock().sleep, time.sleep):
+    began = time.monotonic()
+    sleep(0.4)
+    print(time.monotonic() - began)"""
+    environment = {"PYTHONPATH": QUICK_RETRIES["PYTHONPATH"], "MEDZEN_RETRIES_FASTER": "10"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    retried, other = map(float, done.stdout.split())
+    assert retried < 0.4 <= other
