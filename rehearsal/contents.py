@@ -101,7 +101,7 @@ MASKS = (
     (re.compile(r"\b([a-z]{1,8})-[0-9a-f]{17}\b"), r"\1-<id>"),
     (re.compile(r"\b\d{14}\b|\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)?"), "<time>"),
     (re.compile(r"\b127\.\d+\.\d+\.\d+\b"), "<address>"),
-    (re.compile(r"(?<=[-/])[0-9a-f]{16,32}\b|\b\d{18}\b"), "<id>"),
+    (re.compile(r"(?<=[-/])[0-9a-f]{16,32}\b|\b\d{18}\b|\bdb-[0-9A-Z]{26}\b"), "<id>"),
     # Ends of the names and ARNs of balancers, APIs' domains, secrets, scalable targets and what Bedrock makes.
     (re.compile(r"-\d{1,10}(?=\.[a-z0-9-]+\.elb\.)|\bd-[a-z0-9]{10}(?=\.execute-api\.)"), "-<id>"),
     (re.compile(r"(?<=:secret:)([\w/-]+)-[A-Za-z0-9]{6}\b"), r"\1-<id>"),

@@ -38,6 +38,11 @@ def test_times_addresses_and_the_ends_of_arns_say_nothing():
     assert differences(normalise(one), normalise(other)) == []
 
 
+def test_a_database_that_was_built_anew_under_its_name_is_the_same():
+    one, other = ({"x": [{"DBInstanceIdentifier": "a", "DbiResourceId": f"db-{end * 26}"}]} for end in "A7")
+    assert differences(normalise(one), normalise(other)) == []
+
+
 def test_the_order_of_a_listing_says_nothing_and_a_second_copy_does():
     one, two = {"Name": "a"}, {"Name": "b"}
     assert differences(normalise({"x": [one, two]}), normalise({"x": [two, one]})) == []
