@@ -147,6 +147,16 @@ def is_snapshot_available(snapshot: dict | None) -> bool:
     return snapshot_status(snapshot) == AVAILABLE
 
 
+def is_snapshot_failed(snapshot: dict | None) -> bool:
+    """A snapshot that failed stays under its name, holds nothing and can only be deleted."""
+    return str(snapshot_status(snapshot)).startswith("failed")
+
+
+@describe("delete snapshot {identifier}", missing=SNAPSHOT_MISSING)
+def delete_snapshot(client: Any, identifier: str) -> None:
+    client.delete_db_snapshot(DBSnapshotIdentifier=identifier, aws_retry=True)
+
+
 def snapshot_percent(snapshot: dict | None) -> float | None:
     return snapshot.get("PercentProgress") if snapshot else None
 
@@ -215,6 +225,20 @@ def wait_snapshot(
         text=text,
         clock=clock,
         sleep=sleep,
+    )
+
+
+def remove_snapshot(client: Any, identifier: str, timeout_s: float, poll_seconds: float) -> None:
+    """Delete the snapshot and wait until its name is free."""
+    delete_snapshot(client, identifier)
+    wait_snapshot(
+        client,
+        identifier,
+        lambda found: found is None,
+        what=f"snapshot {identifier} to be gone",
+        timeout_s=timeout_s,
+        poll_seconds=poll_seconds,
+        failed=lambda found: None,
     )
 
 

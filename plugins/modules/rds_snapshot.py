@@ -12,6 +12,7 @@ description:
   - A snapshot of that name which is there already is used only if it is of the same instance, is available or in
     the making, and is not older than O(min_create_time). Everything else is refused, because a stale snapshot
     loses data without a word.
+  - A snapshot of the same instance that failed is deleted and taken again, because it holds nothing.
   - RDS takes a snapshot only of an instance at rest, so a backup or modification under way is waited out first.
   - Operations used are C(rds:DescribeDBInstances), C(rds:DescribeDBSnapshots), C(rds:CreateDBSnapshot),
     C(rds:DeleteDBSnapshot), C(rds:AddTagsToResource) and C(rds:RemoveTagsFromResource), with the IAM permissions of
@@ -92,6 +93,10 @@ joined:
   description: Whether the snapshot was already in the making when the task began.
   type: bool
   returned: when O(state=present)
+replaced:
+  description: Whether a snapshot of that name that had failed was deleted and taken again.
+  type: bool
+  returned: when O(state=present)
 source_exists:
   description: Whether the instance is there. V(false) only in check mode.
   type: bool
@@ -120,11 +125,6 @@ def create_snapshot(connection, instance, name, tags):
     return connection.create_db_snapshot(**request, aws_retry=True)["DBSnapshot"]
 
 
-@describe("delete snapshot {name}", missing=rds.SNAPSHOT_MISSING)
-def delete_snapshot(connection, name):
-    return connection.delete_db_snapshot(DBSnapshotIdentifier=name, aws_retry=True)["DBSnapshot"]
-
-
 def check_existing(snapshot, params):
     """Refuse a snapshot of this name that is not the one wanted."""
     name = params["db_snapshot_identifier"]
@@ -143,6 +143,11 @@ def check_existing(snapshot, params):
             next_step="delete it or choose another name",
         )
     rds.check_age(snapshot, params["min_create_time"])
+
+
+def is_failed_attempt(snapshot, params):
+    """A snapshot of this instance that RDS could not finish. It holds nothing, so another one takes its place."""
+    return rds.is_snapshot_failed(snapshot) and snapshot["DBInstanceIdentifier"] == params["db_instance_identifier"]
 
 
 def build_diff(name, before, after):
@@ -196,6 +201,7 @@ def converge_existing(module, connection, snapshot, left):
     result = {
         "changed": bool(to_set or to_remove),
         "joined": not rds.is_snapshot_available(snapshot),
+        "replaced": False,
         "source_exists": True,
         "diff": build_diff(params["db_snapshot_identifier"], {"tags": present}, {"tags": after}),
     }
@@ -208,7 +214,8 @@ def converge_existing(module, connection, snapshot, left):
 def ensure_present(module, connection):
     params, left = module.params, TimeLeft(module.params["wait_timeout"])
     snapshot = rds.describe_snapshot(connection, params["db_snapshot_identifier"])
-    if snapshot is not None:
+    failed = is_failed_attempt(snapshot, params)
+    if snapshot is not None and not failed:
         return converge_existing(module, connection, snapshot, left)
     instance = rds.describe_instance(connection, params["db_instance_identifier"])
     if instance is None and not module.check_mode:
@@ -220,11 +227,14 @@ def ensure_present(module, connection):
     result = {
         "changed": True,
         "joined": False,
+        "replaced": failed,
         "source_exists": instance is not None,
-        "diff": build_diff(params["db_snapshot_identifier"], None, after),
+        "diff": build_diff(params["db_snapshot_identifier"], {"status": "failed"} if failed else None, after),
     }
     if module.check_mode:
         return result
+    if failed:
+        rds.remove_snapshot(connection, params["db_snapshot_identifier"], left.seconds(), params["poll_seconds"])
     create(connection, params, left)
     return finish(connection, params, left, result)
 
@@ -238,17 +248,10 @@ def ensure_absent(module, connection):
     result = {"changed": True, "diff": build_diff(name, {"status": rds.snapshot_status(snapshot)}, None)}
     if module.check_mode:
         return result
-    delete_snapshot(connection, name)
     if params["wait"]:
-        rds.wait_snapshot(
-            connection,
-            name,
-            lambda found: found is None,
-            what=f"snapshot {name} to be gone",
-            timeout_s=params["wait_timeout"],
-            poll_seconds=params["poll_seconds"],
-            failed=lambda found: None,
-        )
+        rds.remove_snapshot(connection, name, params["wait_timeout"], params["poll_seconds"])
+    else:
+        rds.delete_snapshot(connection, name)
     return result
 
 

@@ -15,10 +15,12 @@ description:
     it must be enabled.
   - A snapshot that already has the target's name is used only if it was copied from the same source snapshot and
     region, is encrypted with the same key, is available or being copied, has the same size, and is not older than
-    O(min_create_time) nor than the source. A copy that is under way is joined. Everything else is refused.
+    O(min_create_time) nor than the source. A copy that is under way is joined. A copy of the same source that failed
+    is deleted and made again, because it holds nothing. Everything else is refused.
   - Where AWS has reached its limit of copies at a time (C(SnapshotQuotaExceeded)), the copy waits for its turn.
-  - Operations used are C(rds:DescribeDBSnapshots) in both regions, C(rds:CopyDBSnapshot), C(rds:AddTagsToResource),
-    C(rds:RemoveTagsFromResource) and C(kms:DescribeKey), with the IAM permissions of the same names;
+  - Operations used are C(rds:DescribeDBSnapshots) in both regions, C(rds:CopyDBSnapshot),
+    C(rds:DeleteDBSnapshot), C(rds:AddTagsToResource), C(rds:RemoveTagsFromResource) and C(kms:DescribeKey), with the
+    IAM permissions of the same names;
     C(rds:CopyDBSnapshot) also needs C(kms:CreateGrant) on both keys.
 author:
   - MedZen platform team (@medzen)
@@ -111,6 +113,10 @@ source_snapshot_arn:
   returned: always
 joined:
   description: Whether the copy was already under way when the task began.
+  type: bool
+  returned: always
+replaced:
+  description: Whether a copy of that name that had failed was deleted and made again.
   type: bool
   returned: always
 source_exists:
@@ -225,6 +231,12 @@ def is_older_than_source(existing, source):
     """A source that was taken again under its old name is newer than what was copied from it."""
     copied, taken = existing.get("OriginalSnapshotCreateTime"), source and rds.data_time(source)
     return copied is not None and taken is not None and copied.replace(microsecond=0) < taken.replace(microsecond=0)
+
+
+def is_failed_attempt(existing, wanted):
+    """The wanted copy, but for its end: RDS could not finish it. Only a source that is there can be copied again."""
+    others = [what for what, _found, _expected in find_mismatches(existing, wanted) if what != "status"]
+    return rds.is_snapshot_failed(existing) and wanted.source is not None and not others
 
 
 def check_existing(existing, wanted):
@@ -423,19 +435,23 @@ def ensure_copy(module):
     result = {
         "source_snapshot_arn": wanted.source_arn,
         "joined": False,
+        "replaced": existing is not None and is_failed_attempt(existing, wanted),
         "source_exists": wanted.source is not None,
         "key_exists": wanted.key_arn is not None or not params["kms_key_id"],
     }
-    if existing is not None:
+    if existing is not None and not result["replaced"]:
         return converge_existing(module, connection, wanted, existing, left, result)
     key = wanted.key_arn or params["kms_key_id"]
     after = {"source": wanted.source_arn, "kms_key_id": key, "tags": params["tags"] or {}}
-    result.update(changed=True, diff=build_diff(wanted.name, None, after))
+    before = {"status": "failed"} if result["replaced"] else None
+    result.update(changed=True, diff=build_diff(wanted.name, before, after))
     if module.check_mode:
         if wanted.source is not None and result["key_exists"]:
             check_source(wanted.source, wanted)
         return result
     ensure_source_ready(module, wanted, left)
+    if result["replaced"]:
+        rds.remove_snapshot(connection, wanted.name, left.seconds(), params["poll_seconds"])
     queue_copy(connection, params, wanted, left)
     return finish(connection, params, wanted, left, result)
 

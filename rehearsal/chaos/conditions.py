@@ -236,9 +236,16 @@ def cached_address(scene: Scene) -> None:
 def zone_gone(scene: Scene) -> None:
     """The zone with production's writer and half of its tasks goes as the cutover begins."""
     scene.acts += 1
-    scene.client("rds", SOURCE).reboot_db_instance(DBInstanceIdentifier=f"{WORKLOAD}-db-{SOURCE}", ForceFailover=True)
+    rds, failover = (
+        scene.client("rds", SOURCE),
+        {"DBInstanceIdentifier": f"{WORKLOAD}-db-{SOURCE}", "ForceFailover": True},
+    )
+    rds.reboot_db_instance(**failover)
     for task in scene.tasks(SOURCE)[::2]:
         scene.stop_task(SOURCE, task)
+    scene.over.wait()
+    # The zone is back, and the writer with it.
+    rds.reboot_db_instance(**failover)
 
 
 @condition("aws", "cutover_dns")

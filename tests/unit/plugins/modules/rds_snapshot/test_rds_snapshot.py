@@ -128,3 +128,22 @@ def test_deletion_ends_when_it_is_gone():
     assert rds_snapshot.ensure_absent(Module(), client)["changed"] is True
     assert rds_snapshot.ensure_absent(Module(), client)["changed"] is False
     assert len(client.writes) == 1
+
+
+def test_a_snapshot_that_failed_is_taken_again():
+    client = Client({**SNAPSHOT, "Status": "failed"})
+    assert rds_snapshot.ensure_present(Module(check_mode=True), client)["replaced"] is True
+    assert client.writes == []
+    result = rds_snapshot.ensure_present(Module(), client)
+    assert (result["changed"], result["replaced"], result["snapshot"]["status"]) == (True, True, "available")
+    assert [set(write) - {"aws_retry"} for write in client.writes] == [
+        {"DBSnapshotIdentifier"},
+        {"DBInstanceIdentifier", "DBSnapshotIdentifier"},
+    ]
+
+
+def test_a_failed_snapshot_of_another_database_is_not_touched():
+    client = Client({**SNAPSHOT, "Status": "failed", "DBInstanceIdentifier": "standby"})
+    with pytest.raises(Refused, match="another database"):
+        rds_snapshot.ensure_present(Module(), client)
+    assert client.writes == []

@@ -154,3 +154,58 @@ def test_the_arn_of_a_source_that_is_gone_follows_from_its_copy():
     given = {"source_snapshot_arn": None, "source_snapshot": "Move", "source_region": "af-south-1"}
     assert module.build_source_arn(given, None, COPY) == SOURCE_ARN
     assert module.build_source_arn(given, None, None) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "source", "failed"),
+    [
+        ({"Status": "failed"}, SOURCE, True),
+        ({}, SOURCE, False),
+        ({"Status": "copying"}, SOURCE, False),
+        ({"Status": "failed", "KmsKeyId": KEY + "2"}, SOURCE, False),
+        ({"Status": "failed", "SourceDBSnapshotIdentifier": SOURCE_ARN + "-standby"}, SOURCE, False),
+        ({"Status": "failed"}, None, False),
+    ],
+)
+def test_only_the_wanted_copy_that_failed_gives_way(change, source, failed):
+    assert module.is_failed_attempt({**COPY, **change}, wanted(source=source)) is failed
+
+
+class Copies(Client):
+    """A failed copy, until it is deleted; then the good one."""
+
+    def __init__(self):
+        super().__init__(existing={**COPY, "Status": "failed"})
+
+    def describe_db_snapshots(self, DBSnapshotIdentifier, **_request):  # noqa: N803
+        found = SOURCE if DBSnapshotIdentifier == SOURCE_ARN else self.existing
+        return {"DBSnapshots": [found] if found else []}
+
+    def delete_db_snapshot(self, **request):
+        self.requests.append(request)
+        self.existing = None
+
+    def copy_db_snapshot(self, **request):
+        self.existing = COPY
+        return super().copy_db_snapshot(**request)
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_copy_that_failed_is_deleted_and_made_again(monkeypatch, check_mode):
+    client = Copies()
+    monkeypatch.setattr(module, "client", lambda *_: client)
+    monkeypatch.setattr(module, "find_key", lambda *_: KEY)
+    given = params(
+        db_snapshot_identifier="move",
+        source_snapshot_arn=SOURCE_ARN,
+        source_region=None,
+        kms_key_id=KEY,
+        min_create_time=None,
+        wait_timeout=5,
+    )
+    fake = type("Module", (), {"params": given, "check_mode": check_mode, "region": "eu-central-1"})
+    result = module.ensure_copy(fake)
+    assert (result["changed"], result["replaced"]) == (True, True)
+    assert [next(iter(request)) for request in client.requests] == (
+        [] if check_mode else ["DBSnapshotIdentifier", "SourceDBSnapshotIdentifier"]
+    )
