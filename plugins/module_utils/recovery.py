@@ -88,20 +88,25 @@ def read_point(connection: psycopg.Connection, schemas: Iterable[str], clock: Ca
                 connection.execute("ROLLBACK")
 
 
-def behind_s(source: str | None, copy: str | None) -> float | None:
-    """How much older the newest write of a copy is, in seconds; None (unknown) where the copy shows none at all."""
+def behind_s(source: str | None, copy: str | None, complete_until: str | None = None) -> float | None:
+    """How far a copy is behind its source's newest write, in seconds; None (unknown) where it shows no time at all.
+
+    A copy that has everything up to a moment is behind from then on, however long before it the last write was: at
+    night the newest write of a copy may be an hour older than the only one that it lacks.
+    """
     if source is None:
         return 0.0
-    if copy is None:
+    reached = [datetime.fromisoformat(moment) for moment in (copy, complete_until) if moment]
+    if not reached:
         return None
-    return round(max(0.0, seconds_between(copy, source)), 3)
+    return round(max(0.0, (datetime.fromisoformat(source) - max(reached)).total_seconds()), 3)
 
 
-def compare_points(source: Point, replica: Point) -> dict:
+def compare_points(source: Point, replica: Point, complete_until: str | None = None) -> dict:
     """The replica's point with its distance from the source."""
     return replica.as_dict() | {
         "lag_bytes": lsn.lag_bytes(source.lsn, replica.lsn),
-        "lag_s": behind_s(source.newest, replica.newest),
+        "lag_s": behind_s(source.newest, replica.newest, complete_until),
     }
 
 

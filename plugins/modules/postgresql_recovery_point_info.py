@@ -72,6 +72,12 @@ options:
       - A physical replica of O(source).
     type: dict
     suboptions: *login
+  complete_until:
+    description:
+      - A moment up to which the replica is known to have everything, as ISO 8601 text. It is the C(at) of an
+        earlier point that was waited for.
+      - Without it, one write after a quiet hour makes a replica seem an hour behind.
+    type: str
   schemas:
     description:
       - Schemas in which the newest write is looked for.
@@ -141,7 +147,7 @@ catch_up_s:
 import time
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.medzen.multiregion.plugins.module_utils import lsn, recovery
+from ansible_collections.medzen.multiregion.plugins.module_utils import lsn, rds, recovery
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import (
     build_login,
@@ -177,6 +183,10 @@ def check_sides(source, replica):
         )
 
 
+def read_moment(text):
+    return rds.parse_time(text).isoformat() if text else None
+
+
 def read_position(connection):
     with describe_errors("read how far the replica is"):
         return fetch_value(connection, recovery.POSITION)
@@ -207,7 +217,7 @@ def read_both(logins, params, waits):
         catch_up_s = wait_for_replica(replica, points[0].lsn, params) if waits else None
     return {
         "source": points[0].as_dict(),
-        "replica": recovery.compare_points(*points),
+        "replica": recovery.compare_points(*points, read_moment(params["complete_until"])),
         "catch_up_s": catch_up_s,
     }
 
@@ -228,6 +238,7 @@ def main():
     spec = {
         "source": login_options() | {"required": True},
         "replica": login_options(),
+        "complete_until": {"type": "str"},
         "schemas": {"type": "list", "elements": "str", "default": ["ehr", "ext"]},
         "resolvers": resolvers_option(),
         **wait_arguments(300),

@@ -13,8 +13,8 @@ description:
     the transaction that wrote them, and a snapshot is a physical copy, so both sides are asked for the rows from below
     the horizon. Rows that the source has replaced since are not missed.
   - Tables, columns and indexes must be the same.
-  - RV(rpo_s) is how much older the newest write of the copy is than that of the source at the decision. RV(rto_s) is
-    the time from the decision to the copy's first answer; the comparison after it says whether that answer was right.
+  - RV(rpo_s) is how far the copy is behind the newest write of the source at the decision. RV(rto_s) is the time from
+    the decision to the copy's first answer; the comparison after it says whether that answer was right.
   - It only reads, each side in read-only transactions of isolation level repeatable read. On the source, V(checksums)
     reads every row once, which takes about 10 s for a gigabyte.
   - Works for a copy that was taken of O(source) or of a physical replica that had replayed the horizon. A logical
@@ -91,6 +91,11 @@ options:
       - The newest write of the source at that moment, as ISO 8601 text; empty where it had none.
     type: str
     required: true
+  complete_until:
+    description:
+      - When O(horizon) was read, as ISO 8601 text with a time zone. A whole copy has everything up to then.
+      - Without it, one write after a quiet hour makes a copy seem an hour behind.
+    type: str
   level:
     description:
       - V(counts) compares the number of rows of each table, V(checksums) each row.
@@ -140,6 +145,7 @@ EXAMPLES = r"""
       user: ehrbase_admin
       password_secret: eu-central-1/medzen-ehrbase/db_admin_password
     horizon: "{{ before.source.horizon }}"
+    complete_until: "{{ before.source.at }}"
     decided_at: "{{ decision.source.at }}"
     newest_at_decision: "{{ decision.source.newest }}"
     region: eu-central-1
@@ -193,7 +199,9 @@ rto_s:
   type: float
   returned: always
 rpo_s:
-  description: How much older the copy's newest write is than that of the source at the decision, in seconds, or null.
+  description:
+    - From the copy's newest write, or from O(complete_until) where that is later, to the newest write of the source at
+      the decision, in seconds. Null when it is not known.
   type: float
   returned: always
 """
@@ -247,7 +255,7 @@ def measure(judgement, params):
         return {"rto_s": None, "rpo_s": None}
     return {
         "rto_s": round(recovery.seconds_between(params["decided_at"], judgement["answered_at"]), 3),
-        "rpo_s": recovery.behind_s(params["newest_at_decision"] or None, judgement["newest"]),
+        "rpo_s": recovery.behind_s(params["newest_at_decision"] or None, judgement["newest"], params["complete_until"]),
     }
 
 
@@ -255,7 +263,7 @@ def prove(module):
     require_libraries(module)
     params = module.params
     recovery.check_horizon(params["horizon"])
-    for name in ("decided_at", "newest_at_decision"):
+    for name in ("decided_at", "newest_at_decision", "complete_until"):
         if params[name]:
             params[name] = rds.parse_time(params[name]).isoformat()
     logins = {side: build_login(module, params[side]) for side in ("source", "copy")}
@@ -270,6 +278,7 @@ def main():
         "horizon": {"type": "int", "required": True},
         "decided_at": {"type": "str", "required": True},
         "newest_at_decision": {"type": "str", "required": True},
+        "complete_until": {"type": "str"},
         "level": {"type": "str", "choices": list(recovery.LEVELS), "default": "checksums"},
         "schemas": {"type": "list", "elements": "str", "default": ["ehr", "ext"]},
         "resolvers": resolvers_option(),

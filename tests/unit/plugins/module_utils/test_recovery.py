@@ -21,6 +21,13 @@ def test_a_copy_without_any_write_is_behind_by_an_unknown_time_and_one_that_is_a
     assert recovery.behind_s(source, copy) == behind
 
 
+def test_after_a_quiet_hour_a_copy_is_behind_from_the_moment_up_to_which_it_is_complete():
+    newest, hour_before, until = "2026-12-05T03:00:00Z", "2026-12-05T02:00:00Z", "2026-12-05T02:59:56+00:00"
+    assert recovery.behind_s(newest, hour_before, until) == 4.0
+    assert recovery.behind_s(newest, "2026-12-05T02:59:59Z", until) == 1.0
+    assert recovery.behind_s(newest, None, until) == 4.0
+
+
 def test_a_replica_is_told_with_its_distance_in_bytes_and_seconds():
     replica = Point("2026-12-05T03:00:00.010+00:00", "0/1F00", "2026-12-05T02:59:58.500000Z", None)
     found = recovery.compare_points(SOURCE, replica)

@@ -13,6 +13,7 @@ PARAMS = {
     "schemas": ["ehr"],
     "decided_at": "2026-12-05T03:00:00+00:00",
     "newest_at_decision": "2026-12-05T02:59:59.500000+00:00",
+    "complete_until": None,
     "wait": False,
     "wait_timeout": 5,
     "poll_seconds": 0,
@@ -22,6 +23,11 @@ PARAMS = {
 def test_rto_ends_with_the_first_answer_and_rpo_is_what_the_copy_lacks():
     judgement = {"answered_at": "2026-12-05T03:14:00.250+00:00", "newest": "2026-12-05T02:59:57.500000Z"}
     assert module.measure(judgement, PARAMS) == {"rto_s": 840.25, "rpo_s": 2.0}
+
+
+def test_a_whole_copy_is_not_behind_by_the_quiet_time_before_the_last_write():
+    judgement = {"answered_at": "2026-12-05T03:14:00+00:00", "newest": "2026-12-05T02:00:00Z"}
+    assert module.measure(judgement, PARAMS | {"complete_until": "2026-12-05T02:59:59+00:00"})["rpo_s"] == 0.5
 
 
 def test_a_source_without_a_write_has_nothing_to_lose():
