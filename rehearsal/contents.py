@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 
+from rehearsal import aws
 from rehearsal.api import control
+from rehearsal.cloud.endpoints import exists
 from rehearsal.cloud.ledger import RUN_RECORD_TABLE
 from rehearsal.judge import connect
-from rehearsal.settings import ACCESS_KEY, SECRET_KEY, Settings
+from rehearsal.settings import Settings
 
 REGIONS = ("af-south-1", "eu-central-1", "eu-west-1")
 HOME = "us-east-1"
@@ -56,6 +57,7 @@ LISTS = (
     ("cloudformation", "describe_stacks", "Stacks"),
     ("bedrock", "list_guardrails", "guardrails"),
     ("bedrock", "list_inference_profiles", "inferenceProfileSummaries"),
+    ("chime-sdk-identity", "list_app_instances", "AppInstances"),
 )
 GLOBAL = (
     ("iam", "list_roles", "Roles"),
@@ -82,8 +84,6 @@ DATABASE_QUERIES = {
     "schemas": "SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%'",
     "state": "SELECT pg_is_in_recovery(), (SELECT count(*) FROM pg_replication_slots WHERE active)",
 }
-# What a service has not in a region, or has not been asked for there.
-NOTHING = ("UnknownOperationException", "AccessDeniedException", "UnrecognizedClientException", "OptInRequired")
 # Keys whose values say when, how much by now or which of several equal ones, and not what.
 VOLATILE = frozenset(
     """
@@ -103,7 +103,7 @@ MASKS = (
     (re.compile(r"\b127\.\d+\.\d+\.\d+\b"), "<address>"),
     (re.compile(r"(?<=[-/])[0-9a-f]{16,32}\b|\b\d{18}\b"), "<id>"),
     # Ends of the names and ARNs of balancers, APIs' domains, secrets, scalable targets and what Bedrock makes.
-    (re.compile(r"-\d{10}(?=\.[a-z0-9-]+\.elb\.)|\bd-[a-z0-9]{10}(?=\.execute-api\.)"), "-<id>"),
+    (re.compile(r"-\d{1,10}(?=\.[a-z0-9-]+\.elb\.)|\bd-[a-z0-9]{10}(?=\.execute-api\.)"), "-<id>"),
     (re.compile(r"(?<=:secret:)([\w/-]+)-[A-Za-z0-9]{6}\b"), r"\1-<id>"),
     (re.compile(r"(?<=scalable-target/)\w+|(?<=guardrail/)\w{12}|(?<=inference-profile/)[0-9a-f]{12}\b"), "<id>"),
 )
@@ -128,16 +128,26 @@ def read_contents(settings: Settings) -> dict[str, list[str]]:
 
     def client(service: str, region: str) -> Any:
         if (service, region) not in clients:
-            clients[service, region] = boto3.client(
-                service,
-                region_name=region,
-                endpoint_url=settings.api_url,
-                aws_access_key_id=ACCESS_KEY,
-                aws_secret_access_key=SECRET_KEY,
-            )
+            clients[service, region] = aws.connect(settings, service, region)
         return clients[service, region]
 
-    return normalise({**dict(_read_everything(client)), **dict(_read_databases(settings))})
+    return normalise({**without_tasks(dict(_read_everything(client))), **dict(_read_databases(settings))})
+
+
+def without_tasks(found: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Without the interfaces of tasks whose service is there: how many run at a moment says as little as
+    `runningCount`. Where no service is left they tell that a task outlived it.
+    """
+    told = dict(found)
+    for region in REGIONS:
+        if found.get(f"ecs services {region}"):
+            kind = f"ec2 NetworkInterfaces {region}"
+            told[kind] = [one for one in found.get(kind, []) if not _is_of_task(one)]
+    return told
+
+
+def _is_of_task(interface: dict[str, Any]) -> bool:
+    return (interface.get("Attachment") or {}).get("InstanceOwnerId") == "amazon-ecs"
 
 
 def _read_databases(settings: Settings) -> Iterator[tuple[str, list[Any]]]:
@@ -150,7 +160,8 @@ def _read_databases(settings: Settings) -> Iterator[tuple[str, list[Any]]]:
 def _read_everything(client: Reader) -> Iterator[tuple[str, list[Any]]]:
     for region in REGIONS:
         for service, operation, key in LISTS:
-            yield f"{service} {key} {region}", _list(client(service, region), operation, key)
+            if exists(service, region):
+                yield f"{service} {key} {region}", _list(client(service, region), operation, key)
         yield from _read_details(client, region)
     for service, operation, key in GLOBAL:
         yield f"{service} {key}", _list(client(service, HOME), operation, key)
@@ -158,18 +169,10 @@ def _read_everything(client: Reader) -> Iterator[tuple[str, list[Any]]]:
 
 
 def _list(client: Any, operation: str, key: str, **parameters: Any) -> list[Any]:
-    try:
-        if client.can_paginate(operation):
-            return client.get_paginator(operation).paginate(**parameters).build_full_result().get(key, [])
-        return getattr(client, operation)(**parameters).get(key, [])
-    except ClientError as problem:
-        if problem.response["Error"]["Code"] in NOTHING:
-            return []
-        raise
-    except Exception as problem:  # a region without the service has no endpoint
-        if type(problem).__name__ in ("EndpointConnectionError", "ConnectionClosedError"):
-            return []
-        raise
+    """Every item, or the service's error: a listing that is refused says nothing about what there is."""
+    if client.can_paginate(operation):
+        return client.get_paginator(operation).paginate(**parameters).build_full_result().get(key, [])
+    return getattr(client, operation)(**parameters).get(key, [])
 
 
 def _read_details(client: Reader, region: str) -> Iterator[tuple[str, list[Any]]]:
@@ -216,9 +219,6 @@ def _read_details(client: Reader, region: str) -> Iterator[tuple[str, list[Any]]
         f"lambda permissions {region}",
         [_function_policy(functions, one["FunctionName"]) for one in _list(functions, "list_functions", "Functions")],
     )
-    if region != "eu-west-1":
-        identity = client("chime-sdk-identity", region)
-        yield f"chime app instances {region}", _list(identity, "list_app_instances", "AppInstances")
 
 
 def _services(ecs: Any, cluster: str) -> list[dict[str, Any]]:

@@ -13,10 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-
+from rehearsal import aws
 from rehearsal.api import control
-from rehearsal.settings import ACCESS_KEY, SECRET_KEY, Settings
+from rehearsal.settings import Settings
 
 CREATED, MEETING = "CREATED#", "MEETING#"
 SHOWN_MAX = 10
@@ -110,13 +109,7 @@ def read_rows(settings: Settings, table: str, regions: list[str]) -> set[str]:
     """Meetings with a row CREATED in any of these regions."""
     found: set[str] = set()
     for region in regions:
-        client = boto3.client(
-            "dynamodb",
-            region_name=region,
-            endpoint_url=settings.api_url,
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-        )
+        client = aws.connect(settings, "dynamodb", region)
         pages = client.get_paginator("scan").paginate(TableName=table, ProjectionExpression="pk, sk")
         for page in pages:
             keys = ((item["pk"]["S"], item["sk"]["S"]) for item in page["Items"])

@@ -15,15 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
 import yaml
 
-from rehearsal import report, seed
+from rehearsal import aws, report, seed
 from rehearsal.down import stop_world
 from rehearsal.judge import judge, write_baseline
 from rehearsal.judge_visits import last_answer
 from rehearsal.playbooks import ROOT, Runner
-from rehearsal.settings import ACCESS_KEY, SECRET_KEY, Settings, load
+from rehearsal.settings import Settings, load
 from rehearsal.summary import PlaybookRow
 from rehearsal.traffic.patients import GIVE_UP_S
 from rehearsal.up import start_world
@@ -71,6 +70,8 @@ def prepare(settings: Settings, args: argparse.Namespace) -> None:
     seed.add_arguments(parser)
     given = ["--world", str(settings.world), *(["--small"] if args.small else [])]
     given += ["--compositions", str(args.compositions)] if args.compositions else []
+    # What an operator has to have done before: it takes a reboot of production.
+    given += ["--logical"] if "database_seed=logical" in args.extra_vars else []
     if seed.main(parser.parse_args(given)):
         raise SystemExit("error: the world before could not be built.")
 
@@ -132,13 +133,19 @@ def traffic(settings: Settings, plan: dict[str, Any], args: argparse.Namespace, 
 
 
 @contextmanager
-def clients(settings: Settings, plan: dict[str, Any], writes: float, reads: float, folder: Path):
-    """The clients of a plan; the password of the application is read where the plan says, before anything moves."""
+def clients(
+    settings: Settings, plan: dict[str, Any], writes: float, reads: float, folder: Path, patience_s: float = GIVE_UP_S
+):
+    """The clients of a plan; the password of the application is read where the plan says, before anything moves.
+
+    A client tries again for `patience_s` before it calls a request failed, also after the end of the block.
+    """
     password = folder / ".basic-auth"
     password.touch(mode=0o600)
     password.write_text(read_secret(settings, plan["basic_auth_secret"]), encoding="utf-8")
     command = [sys.executable, "-m", "rehearsal", "traffic", "--world", str(settings.world), "--folder", str(folder)]
     command += ["--password-file", str(password), "--writes", str(writes), "--reads", str(reads)]
+    command += ["--patience", str(patience_s)]
     if visitors := plan.get("visitors"):
         command += ["--visits", str(visitors["visits_per_second"])]
         command += ["--questions", str(visitors["questions_per_second"])]
@@ -149,8 +156,12 @@ def clients(settings: Settings, plan: dict[str, Any], writes: float, reads: floa
             yield
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=GIVE_UP_S + 30)
-            password.unlink()
+            try:
+                process.wait(patience_s + 30)
+            finally:
+                process.kill()
+                process.wait(10)
+                password.unlink()
 
 
 def wait_for_traffic(process: subprocess.Popen, folder: Path) -> None:
@@ -162,13 +173,7 @@ def wait_for_traffic(process: subprocess.Popen, folder: Path) -> None:
 
 
 def read_secret(settings: Settings, secret: dict[str, str]) -> str:
-    client = boto3.client(
-        "secretsmanager",
-        region_name=secret["region"],
-        endpoint_url=settings.api_url,
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
-    )
+    client = aws.connect(settings, "secretsmanager", secret["region"])
     return client.get_secret_value(SecretId=secret["name"])["SecretString"]
 
 

@@ -41,11 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--world", type=int, help="number of the world (default: MEDZEN_WORLD, or 16)")
     parser.add_argument("--small", action="store_true", help="few records, for tests")
     parser.add_argument("--compositions", type=int, help="compositions in production (default: as in estate.yml)")
+    parser.add_argument("--logical", action="store_true", help="production with logical replication in force")
 
 
 def main(args: argparse.Namespace) -> int:
     settings = load(args.world)
     estate = load_estate()
+    if args.logical:
+        estate["regions"][estate["serving_region"]]["parameters"] = estate["database"]["logical_parameters"]
     try:
         amounts = choose_amounts(estate, args.small, args.compositions)
         return build_world(settings, estate, amounts)

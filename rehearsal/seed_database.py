@@ -3,26 +3,20 @@
 
 from __future__ import annotations
 
-import secrets
-import string
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from rehearsal.canary import make_secret
 from rehearsal.seed_aws import Place, tag_list, wait_for
 from rehearsal.seed_network import Network
 
-SECRET_LENGTH = 32
 ADMIN_PASSWORD, USER_PASSWORD, BASIC_AUTH = SECRET_NAMES = (
     "db_admin_password",
     "db_user_password",
     "ehrbase_basic_auth",
 )
-
-
-def make_password() -> str:
-    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(SECRET_LENGTH))
 
 
 class DatabaseBuilder:
@@ -34,7 +28,7 @@ class DatabaseBuilder:
         self.key = ""
         self.endpoint = ""
         self.secret_arns: dict[str, str] = {}
-        self._passwords = {name: make_password() for name in SECRET_NAMES}
+        self._passwords = {name: make_secret() for name in SECRET_NAMES}
 
     def start(self, network: Network) -> None:
         """Key, secrets, groups, and the instance without waiting for it."""
@@ -73,7 +67,7 @@ class DatabaseBuilder:
         )
         settings = [
             {"ParameterName": name, "ParameterValue": value, "ApplyMethod": "pending-reboot"}
-            for name, value in self._plan["parameters"].items()
+            for name, value in (self._plan["parameters"] | self._place.plan.get("parameters", {})).items()
         ]
         rds.modify_db_parameter_group(DBParameterGroupName=parameters, Parameters=settings)
 

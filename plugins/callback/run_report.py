@@ -20,8 +20,9 @@ description:
     C(no_log) nothing but its name and state.
   - Sets C(MEDZEN_MULTIREGION_PROGRESS), the file that modules report progress to,
     C(MEDZEN_MULTIREGION_CONTROLLER_PID), the process that the run's lock belongs to, C(MEDZEN_MULTIREGION_RUN), the
-    name under which the lock is held, and C(MEDZEN_MULTIREGION_RUN_FOLDER), where its lease and the verdicts of its
-    gates are written down until they are in the run record.
+    name under which the lock is held, C(MEDZEN_MULTIREGION_STARTED), when the run began in UTC, and
+    C(MEDZEN_MULTIREGION_RUN_FOLDER), where its lease and the verdicts of its gates are written down until they are in
+    the run record.
 options:
   reports:
     description: Folder that holds the reports of all runs.
@@ -63,6 +64,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.report.recordin
 PROGRESS = "MEDZEN_MULTIREGION_PROGRESS"
 CONTROLLER = "MEDZEN_MULTIREGION_CONTROLLER_PID"
 RUN = "MEDZEN_MULTIREGION_RUN"
+STARTED = "MEDZEN_MULTIREGION_STARTED"
 LOOK_S = 0.4
 SAVE_S = 10.0
 
@@ -158,6 +160,8 @@ class CallbackModule(CallbackBase):
         os.environ[CONTROLLER] = str(self._process)
         # The lock of the run is held under the name of its report.
         os.environ[RUN] = run
+        # Long before the lock is taken, where a region is silent: a recovery is measured from here.
+        os.environ[STARTED] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
         self._run_folder = self._make_run_folder()
         os.environ[run_folder.ENVIRONMENT] = str(self._run_folder)
         self._follow(self._progress_file())

@@ -104,10 +104,18 @@ def find_survivors(controller: dict, proc: Path = PROC) -> list[int]:
     """Tasks of a dead controller that still work.
 
     A module in a process of its own carries the controller's number in its environment; one in a worker, which was
-    forked and shows the environment of its parent's start, in its name.
+    forked and shows the environment of its parent's start, in its name. A number is given out again, in a container
+    nearly always the same one: what began with or after the process that has it now is that one's.
     """
     mark, name = f"{ENVIRONMENT}={controller['pid']}".encode(), worker_name(controller["pid"])
-    return [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit() and _carries(entry, mark, name)]
+    present = read_stat(controller["pid"], proc)
+    carrying = [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit() and _carries(entry, mark, name)]
+    return [pid for pid in carrying if present is None or _began_before(pid, present, proc)]
+
+
+def _began_before(pid: int, other: dict, proc: Path) -> bool:
+    stat = read_stat(pid, proc)
+    return stat is not None and int(stat["start"]) < int(other["start"])
 
 
 def _carries(entry: Path, mark: bytes, name: str) -> bool:

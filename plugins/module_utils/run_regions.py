@@ -24,6 +24,8 @@ LIMITS = {
     "read_timeout": 4,
     "retries": {"mode": "standard", "total_max_attempts": 2},
 }
+# One that was typed as lost is asked once: whoever waits for the failover waits for this too.
+LOST_LIMITS = {"connect_timeout": 2, "read_timeout": 2, "retries": {"mode": "standard", "total_max_attempts": 1}}
 RETRY = AWSRetry.jittered_backoff(
     retries=4,
     delay=0.3,
@@ -57,7 +59,7 @@ def refuse_silence(table: RunTable, error: AwsError) -> Refused:
         found=error.message,
         expected="an answer from every region that keeps it: a lock that is not taken in all of them keeps nobody out",
         next_step=f"mend what the error says, or wait until {table.region} answers; only if that region is lost, run "
-        f"fail_over with -e multiregion_lost_regions={table.region}",
+        f"""fail_over with -e '{{"multiregion_lost_regions": ["{table.region}"]}}'""",
         result={key: value for key, value in {"error_code": error.code, "region": table.region}.items() if value},
     )
 
@@ -112,9 +114,12 @@ def _ask(function: Callable[[RunTable], Answer], table: RunTable) -> tuple[Answe
 def build_regions(module: Any) -> RunRegions:
     """The regions that the module's options name, each with a client of its own."""
     params = module.params
-    clients = Clients(module, LIMITS, RETRY)
+    clients, brief = Clients(module, LIMITS, RETRY), Clients(module, LOST_LIMITS, RETRY)
     names = sorted(set(params["regions"] or [clients.region]))
     lost = params["lost_regions"] or []
     check_regions(names, lost)
-    tables = [RunTable(clients("dynamodb", name), name, params["table"], params["workload"]) for name in names]
+    tables = [
+        RunTable((brief if name in lost else clients)("dynamodb", name), name, params["table"], params["workload"])
+        for name in names
+    ]
     return RunRegions(tables, lost)

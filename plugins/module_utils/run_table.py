@@ -230,21 +230,23 @@ def try_release(table: RunTable, lock: record.Lock) -> bool:
     return True
 
 
-@describe("renew the lease in table {table}")
-def renew_lock(table: RunTable, lock: record.Lock, expires: float, pid: int) -> None:
+def update_lock(table: RunTable, lock: record.Lock, change: str, values: dict) -> None:
+    """Change attributes of the lock, as long as it is ours."""
     table.connection.update_item(
         TableName=table.name,
         Key=record.key(table.workload, record.LOCK),
-        UpdateExpression="SET expires = :expires, heartbeat_pid = :pid",
+        UpdateExpression=change,
         ConditionExpression="#token = :token",
         ExpressionAttributeNames={"#token": "token"},
-        ExpressionAttributeValues={
-            ":token": {"S": lock.token},
-            ":expires": {"N": f"{expires:.3f}"},
-            ":pid": {"N": str(pid)},
-        },
+        ExpressionAttributeValues={":token": {"S": lock.token}, **values},
         aws_retry=True,
     )
+
+
+@describe("renew the lease in table {table}")
+def renew_lock(table: RunTable, lock: record.Lock, expires: float, pid: int) -> None:
+    values = {":expires": {"N": f"{expires:.3f}"}, ":pid": {"N": str(pid)}}
+    update_lock(table, lock, "SET expires = :expires, heartbeat_pid = :pid", values)
 
 
 def try_renew(table: RunTable, lock: record.Lock, expires: float, pid: int) -> bool | None:
@@ -259,18 +261,8 @@ def try_renew(table: RunTable, lock: record.Lock, expires: float, pid: int) -> b
 @describe("write the step into table {table}")
 def update_document(table: RunTable, lock: record.Lock) -> None:
     """Write what the lock says, not when it expires: the heartbeat may have renewed it since it was read."""
-    table.connection.update_item(
-        TableName=table.name,
-        Key=record.key(table.workload, record.LOCK),
-        UpdateExpression="SET document = :document",
-        ConditionExpression="#token = :token",
-        ExpressionAttributeNames={"#token": "token"},
-        ExpressionAttributeValues={
-            ":document": record.lock_to_item(table.workload, lock)["document"],
-            ":token": {"S": lock.token},
-        },
-        aws_retry=True,
-    )
+    values = {":document": record.lock_to_item(table.workload, lock)["document"]}
+    update_lock(table, lock, "SET document = :document", values)
 
 
 def try_update(table: RunTable, lock: record.Lock) -> bool:

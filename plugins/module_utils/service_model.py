@@ -68,7 +68,11 @@ def check_members(service: str, operation: str, members: Mapping, names: Mapping
 
 
 def member_at(shape: Any, path: str) -> Any:
-    return functools.reduce(lambda found, name: found.members[name], path.split("."), shape)
+    """The shape at a path of members; `name[]` is an item of a list."""
+    for name in path.split("."):
+        shape = shape.members[name.removesuffix("[]")]
+        shape = shape.member if name.endswith("[]") else shape
+    return shape
 
 
 def refuse_request(operation: str, found: Iterable[tuple[str, str]], names: Mapping[str, str] | None) -> None:

@@ -1,44 +1,27 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The switchover of a database, as steps between observed states. No I/O here: sides and clock are passed in.
-
-Invariant: at every moment at most one side accepts writes.
-    The source accepts writes while it is not fenced. The target accepts writes once it is out of recovery and not
-    fenced. The fence travels with the data, so a promoted or restored target starts fenced. It is lifted there only
-    while the source's fence stands, and the source's is lifted only while the target cannot accept writes.
-
-    step          who accepts writes after it    an interruption here leaves        a second run
-    (gates)       source                         nothing                            begins anew
-    fence         nobody                         source fenced                      joins the fence
-    proof         nobody                         source fenced                      proves again
-    catch_up      nobody                         source fenced                      waits again
-    parity        nobody                         source fenced                      compares again
-    promote       nobody                         target promoting or promoted       waits for it, never asks twice
-    verify        nobody                         target promoted, fenced            verifies again
-    unfence       target                         target open, DNS on the source     tests and changes DNS
-    test_write    target                         the same                           the same
-    change_batch  target                         done                               changes nothing
-
-A failure before the point of no return (promote; with a target that is writable already, unfence) lifts the source's
-fence by itself. After it the source stays fenced and the message says how to go on. A killed process cannot go back:
-the next run observes which row above it finds, and goes on from there.
+"""The switchover of a database: a run of the steps that switchover_plan.py decides. No I/O here: the sides, the records
+and the clock are passed in.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ansible_collections.medzen.multiregion.plugins.module_utils import lsn, parity
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.progress import Progress
+from ansible_collections.medzen.multiregion.plugins.module_utils.switchover_plan import (
+    SourceView,
+    TargetView,
+    World,
+    plan_steps,
+    point_of_no_return,
+)
 
-REPLICA_STEPS = ("fence", "proof", "catch_up", "parity", "promote", "verify", "unfence", "test_write")
-WRITABLE_STEPS = ("proof", "parity", "verify", "unfence", "test_write")
-JOIN_PROMOTION_STEPS = ("promote", "verify", "unfence", "test_write")
-BEFORE, AFTER, OTHER, NONE = "before", "after", "other", "none"
 CATCH_UP_POLL_S = 0.05
 # How long the replica may take to reach a position of before it is relied upon.
 FOLLOW_S_MAX = 10.0
@@ -51,53 +34,6 @@ class NotApplied(MultiregionError):
 
 class Interrupted(MultiregionError):
     """Somebody asked this process to end."""
-
-
-@dataclass(frozen=True)
-class SourceView:
-    """What the source says about itself."""
-
-    reachable: bool
-    in_recovery: bool = False
-    fenced: bool = False
-    fence_id: str | None = None
-    problem: str = ""
-
-    @property
-    def accepts_writes(self) -> bool:
-        return self.reachable and not self.in_recovery and not self.fenced
-
-
-@dataclass(frozen=True)
-class TargetView:
-    """What the target says about itself, and RDS about it. `promoting`: RDS is at it, or a reboot ends it."""
-
-    exists: bool
-    reachable: bool = False
-    in_recovery: bool = False
-    fenced: bool = False
-    fence_id: str | None = None
-    promoting: bool = False
-    status: str | None = None
-    problem: str = ""
-
-    @property
-    def accepts_writes(self) -> bool:
-        return self.reachable and not self.in_recovery and not self.fenced
-
-
-@dataclass(frozen=True)
-class World:
-    """Everything that decides what is to be done."""
-
-    source: SourceView
-    target: TargetView
-    dns: str
-    promote: bool = True
-
-    @property
-    def switched(self) -> bool:
-        return self.target.accepts_writes and not self.source.accepts_writes and self.dns in (AFTER, NONE)
 
 
 @dataclass(frozen=True)
@@ -133,132 +69,18 @@ class Target(Protocol):
     def test_write(self) -> dict: ...
 
 
+class Stream(Protocol):
+    """Logical replication between the two sides."""
+
+    def has_way_back(self) -> bool: ...
+    def check(self) -> None: ...
+    def carry_sequences(self) -> list[str]: ...
+    def open_way_back(self) -> None: ...
+
+
 class Dns(Protocol):
     def observe(self) -> str: ...
     def change(self) -> dict: ...
-
-
-# ---- decisions, pure ----
-
-
-def check_invariant(world: World) -> None:
-    """Refuse where both sides accept writes: which of them is right cannot be told from here."""
-    if world.source.accepts_writes and world.target.accepts_writes:
-        raise Refused(
-            "Both sides accept writes.",
-            "the source is not fenced and the target is out of recovery and not fenced",
-            "at most one side accepts writes",
-            "find out which side the application writes to; seed the target again from it",
-        )
-
-
-def plan_steps(world: World) -> tuple[str, ...]:
-    """The steps that are left, in order; none when all is done. Refuses where the state is not understood."""
-    if world.switched:
-        return ()
-    _refuse_unknown(world)
-    check_invariant(world)
-    steps = _database_steps(world)
-    return (*steps, "change_batch") if world.dns == BEFORE else steps
-
-
-def _refuse_unknown(world: World) -> None:
-    source, target = world.source, world.target
-    if not source.reachable:
-        raise Refused(
-            "The source cannot be read.",
-            source.problem,
-            "a source whose state is known",
-            "make it reachable; without it only fail_over is possible, which accepts a loss",
-        )
-    if source.in_recovery:
-        raise Refused("The source is a replica.", "it is in recovery", "the primary that serves production")
-    if not target.exists:
-        raise Refused("The target does not exist.", target.problem, "a replica or a restored copy", "create it first")
-    if not target.reachable and not target.promoting:
-        raise Refused("The target cannot be read.", target.problem, "a target whose state is known")
-    if world.dns == OTHER:
-        raise Refused(
-            "The record sets are neither as they must be before nor as they are wanted.",
-            "other record sets",
-            "the record sets of change_batch.expect",
-            "find out who changed them; plan the change again",
-        )
-
-
-def _database_steps(world: World) -> tuple[str, ...]:
-    source, target = world.source, world.target
-    if target.promoting:
-        _require_fenced(world, "The target is being promoted")
-        return JOIN_PROMOTION_STEPS
-    if target.in_recovery:
-        _refuse_replica(world)
-        return REPLICA_STEPS
-    _require_fenced(world, "The target is writable already")
-    if target.fenced and target.fence_id != source.fence_id:
-        raise Refused(
-            "The target was not made from this source behind this fence.",
-            f"fence {target.fence_id} in the target",
-            f"fence {source.fence_id} of the source",
-            "seed the target again: fence first, then snapshot",
-        )
-    return WRITABLE_STEPS if target.fenced else tuple(step for step in WRITABLE_STEPS if step != "unfence")
-
-
-def _refuse_replica(world: World) -> None:
-    if not world.promote:
-        raise Refused(
-            "The target is a replica, but promote is false.", "in recovery", "a restored copy", "set promote: true"
-        )
-    if world.dns == AFTER:
-        raise Refused(
-            "The record sets point at a target that cannot write.",
-            "the target is in recovery",
-            "record sets that point at the source until the switchover",
-            "set them back, then run again",
-        )
-    if world.target.status not in (None, "available"):
-        raise Refused(
-            "The target cannot be promoted now.",
-            f"its status is {world.target.status}",
-            "available; RDS promotes no instance that is being backed up or modified",
-            "run again when it is available",
-        )
-
-
-def _require_fenced(world: World, what: str) -> None:
-    if not world.source.fenced:
-        raise Refused(
-            f"{what}, but the source is not fenced.",
-            "a source that accepts writes, which the target will never receive",
-            "a source fenced before the target was taken from it",
-            "seed the target again: with a replica, or by a snapshot taken behind the fence",
-        )
-
-
-def point_of_no_return(world: World, steps: tuple[str, ...]) -> str | None:
-    """The step from which on the source's fence stays. None: it is passed already."""
-    if "promote" in steps and not world.target.promoting:
-        return "promote"
-    # A restored copy that was never opened: the source may be opened again.
-    if not world.promote and "unfence" in steps:
-        return "unfence"
-    return None
-
-
-def apply_step(world: World, step: str) -> World:
-    """The world after a step: for the plan, for check mode and for the proof of the invariant."""
-    source, target = world.source, world.target
-    if step == "fence":
-        return replace(world, source=replace(source, fenced=True, fence_id=source.fence_id or "new"))
-    if step == "promote":
-        promoted = replace(
-            target, in_recovery=False, promoting=False, reachable=True, fenced=True, fence_id=source.fence_id
-        )
-        return replace(world, target=promoted)
-    if step == "unfence":
-        return replace(world, target=replace(target, fenced=False, fence_id=None))
-    return replace(world, dns=AFTER) if step == "change_batch" else world
 
 
 def judge_lag(source_position: str | None, replay: dict, limit_bytes: int) -> int:
@@ -303,12 +125,14 @@ class Switchover:
         dns: Dns,
         *,
         promote: bool = True,
+        stream: Stream | None = None,
         limits: Limits | None = None,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ):
         self.source, self.target, self.dns, self.promote = source, target, dns, promote
+        self.stream = stream
         self.limits = limits or Limits()
         self._now, self._clock, self._sleep = now, clock, sleep
         self._counts: dict[str, int] = {}
@@ -319,7 +143,10 @@ class Switchover:
         self.result: dict[str, Any] = {"changed": False, "timeline": [], "went_back": False}
 
     def observe(self) -> World:
-        self.world = World(self.source.observe(), self.target.observe(), self.dns.observe(), self.promote)
+        source, target = self.source.observe(), self.target.observe()
+        way_back = self.stream is not None and source.reachable and target.reachable and self.stream.has_way_back()
+        logical = self.stream is not None
+        self.world = World(source, target, self.dns.observe(), self.promote, logical=logical, way_back=way_back)
         return self.world
 
     def plan(self) -> dict:
@@ -398,7 +225,7 @@ class Switchover:
         steps = [entry for entry in timeline if entry["step"] != "gates"]
         self.result["pause_s"] = round(steps[-1]["end"] - steps[0]["start"], 3)
         self.result["promote_s"] = round(spans.get("promote", 0.0), 3)
-        kept = ("fence", "lsn", "lag_bytes", "parity", "writes_since_fence", "test_write", "change_id")
+        kept = ("fence", "lsn", "lag_bytes", "sequences", "parity", "writes_since_fence", "test_write", "change_id")
         evidence = {key: self.result[key] for key in kept if key in self.result}
         self.result["gate"] = {"name": "write pause", "verdict": "pass", "evidence": evidence}
 
@@ -421,6 +248,8 @@ class Switchover:
                 "evidence that both are the same database",
                 "GRANT EXECUTE ON FUNCTION pg_control_system() to the roles that log in",
             )
+        if self.stream is not None:
+            self.stream.check()
         position = self.source.position()
         self.result["lag_bytes"] = judge_lag(position, self.target.replay(), self.limits.max_lag_bytes)
         self._see_it_follow(position)
@@ -471,6 +300,14 @@ class Switchover:
             progress.report(detail=f"{lsn.lag_bytes(goal, replay.get('lsn'))} bytes behind")
             self._sleep(CATCH_UP_POLL_S)
         self.result["catch_up_s"] = round(self._clock() - started, 3)
+
+    def _sequences(self) -> None:
+        if self.stream:
+            self.result["sequences"] = self.stream.carry_sequences()
+
+    def _way_back(self) -> None:
+        if self.stream:
+            self.stream.open_way_back()
 
     def _parity(self) -> None:
         request = parity.ParityRequest(level=self.limits.parity_level, schemas=self.limits.schemas)

@@ -27,7 +27,8 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql impo
     quote,
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.progress import Progress
-from ansible_collections.medzen.multiregion.plugins.module_utils.switchover import NotApplied, SourceView, TargetView
+from ansible_collections.medzen.multiregion.plugins.module_utils.switchover import NotApplied
+from ansible_collections.medzen.multiregion.plugins.module_utils.switchover_plan import SourceView, TargetView
 
 if HAS_PSYCOPG:
     import psycopg

@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 
+# ansible-core 2.18 to 2.21 looks for options in a number that stands for a dict, and makes a whole number of infinity.
+BREAKS = (ArithmeticError, TypeError, ValueError)
 CONSTRAINTS = ("mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by")
 
 
@@ -57,7 +59,11 @@ class WorkerModule:
 
     def _validate(self, argument_spec: dict, constraints: dict) -> dict:
         validator = ArgumentSpecValidator(argument_spec, **constraints)
-        validated = validator.validate(self.params)
+        try:
+            validated = validator.validate(self.params)
+        except BREAKS as error:
+            names = find_breaking(argument_spec, self.params)
+            self.fail_json(msg=f"Not of its type for module {self._name}: {', '.join(names)}. Found: {error}.")
         self.no_log_values = set(getattr(validated, "_no_log_values", ()))
         for row in getattr(validated, "_deprecations", ()):
             self.deprecate(row["msg"], version=row.get("version"), date=row.get("date"))
@@ -87,6 +93,29 @@ class WorkerModule:
 
     def debug(self, _msg: str) -> None:
         """AnsibleModule writes to the system's log; a controller has its own."""
+
+
+def find_breaking(specs: dict, params: dict) -> list[str]:
+    """The options, as deep as they stand, at whose values Ansible's validator itself breaks."""
+    found = []
+    for name in sorted(name for name in params if name in specs and breaks(specs[name], params[name])):
+        items = params[name] if isinstance(params[name], list) else [params[name]]
+        below = [
+            one
+            for item in items
+            if isinstance(item, dict)
+            for one in find_breaking(specs[name].get("options") or {}, item)
+        ]
+        found += [f"{name}.{one}" for one in below] or [name]
+    return found
+
+
+def breaks(spec: dict, value: Any) -> bool:
+    try:
+        ArgumentSpecValidator({"option": spec}).validate({"option": value})
+    except BREAKS:
+        return True
+    return False
 
 
 def plain(value: Any) -> Any:

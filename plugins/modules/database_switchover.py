@@ -89,7 +89,8 @@ options:
   target:
     description:
       - The database that is to serve production. A read replica of O(source) with O(promote=true), a copy restored
-        from a snapshot taken behind the fence with O(promote=false).
+        from a snapshot taken behind the fence with O(promote=false), a fenced copy that follows by logical replication
+        with O(logical).
     type: dict
     required: true
     suboptions: *side
@@ -126,6 +127,24 @@ options:
       - Whether the target is a read replica that is to be promoted, which cannot be undone.
     type: bool
     default: true
+  logical:
+    description:
+      - The target is no replica but a fenced copy that is kept up to date by
+        M(medzen.multiregion.postgresql_logical_replication). Needs O(promote=false).
+      - Nothing is promoted. Behind the fence the sequences are set, and the way back is opened, over which what the
+        target writes flows to the source.
+    type: dict
+    suboptions:
+      name:
+        description:
+          - Name of the replication from the source to the target.
+        type: str
+        default: medzen_move
+      way_back:
+        description:
+          - Name of the one from the target to the source. Its subscription was made before, not started.
+        type: str
+        default: medzen_back
   backup_retention_days:
     description:
       - Days for which RDS keeps the promoted instance's backups. Without it RDS keeps one day.
@@ -329,6 +348,11 @@ lag_bytes:
   description: How far the target was behind before the fence.
   type: int
   returned: when the target was a replica
+sequences:
+  description: Sequences of the target that were set to where the source's stand.
+  type: list
+  elements: str
+  returned: with O(logical)
 catch_up_s:
   description: How long the target took to reach RV(lsn), in seconds.
   type: float
@@ -380,6 +404,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.medzen.multiregion.plugins.module_utils import fence, parity, rds, route53
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.logical_sides import LogicalStream, LogicalTarget
 from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import (
     application_login_options,
     build_login,
@@ -389,16 +414,15 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql impo
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.record_sets import record_arguments, strip_zone_id
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
-from ansible_collections.medzen.multiregion.plugins.module_utils.switchover import (
+from ansible_collections.medzen.multiregion.plugins.module_utils.switchover import Interrupted, Limits, Switchover
+from ansible_collections.medzen.multiregion.plugins.module_utils.switchover_plan import (
     AFTER,
     BEFORE,
+    LOGICAL_STEPS,
     NONE,
     REPLICA_STEPS,
     WRITABLE_STEPS,
-    Interrupted,
-    Limits,
     SourceView,
-    Switchover,
     apply_step,
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.switchover_sides import (
@@ -439,6 +463,13 @@ ARGUMENTS = {
     "application_login": application_login_options(),
     "roles": {"type": "list", "elements": "str"},
     "promote": {"type": "bool", "default": True},
+    "logical": {
+        "type": "dict",
+        "options": {
+            "name": {"type": "str", "default": "medzen_move"},
+            "way_back": {"type": "str", "default": "medzen_back"},
+        },
+    },
     "backup_retention_days": {"type": "int"},
     "backup_window": {"type": "str"},
     "max_lag_bytes": {"type": "int", "default": 16 * 1024 * 1024},
@@ -616,7 +647,8 @@ class Parts:
             application = build_application_login(module, login)
             self.source = SourceDatabase(login, build_request(params), application)
         target_login = build_side_login(module, target, instances["target"])
-        self.target = TargetDatabase(
+        kind = LogicalTarget if params["logical"] else TargetDatabase
+        self.target = kind(
             target_login,
             client(module, "rds", target["region"]),
             target["db_instance_identifier"],
@@ -627,9 +659,17 @@ class Parts:
             promote_timeout_s=params["promote_timeout"],
             poll_seconds=params["poll_seconds"],
         )
+        self.stream = self._connect_stream(params["logical"])
         connection = client(module, "route53")
         wait = {"wait_insync": params["wait_insync"], "poll_seconds": params["poll_seconds"]}
         self.dns = ChangeBatch(connection, params["change_batch"], **wait)
+
+    def _connect_stream(self, options):
+        """The replication between both; a source that is no more has none."""
+        if not options or isinstance(self.source, GoneSource):
+            return None
+        self.target.follow(self.source, options["name"])
+        return LogicalStream(self.source, self.target, options["name"], options["way_back"])
 
     def close(self):
         self.source.close()
@@ -646,7 +686,7 @@ def describe_sides(module):
 
 
 def plan_without_target(params):
-    steps = [*(REPLICA_STEPS if params["promote"] else WRITABLE_STEPS)]
+    steps = [*(LOGICAL_STEPS if params["logical"] else REPLICA_STEPS if params["promote"] else WRITABLE_STEPS)]
     if params["change_batch"]:
         steps.append("change_batch")
     return {"changed": True, "planned": True, "steps": steps, "timeline": [], "went_back": False}
@@ -666,13 +706,25 @@ def handle_signals(switchover):
 
 def ensure_switched(module):
     require_libraries(module)
+    if module.params["logical"] and module.params["promote"]:
+        raise Refused(
+            "A target that follows by logical replication is not promoted.",
+            "logical with promote: true",
+            "promote: false",
+            "correct the options",
+        )
     instances = describe_sides(module)
     if instances["target"] is None and module.check_mode:
         return plan_without_target(module.params)
     parts = Parts(module, instances)
     try:
         switchover = Switchover(
-            parts.source, parts.target, parts.dns, promote=module.params["promote"], limits=build_limits(module.params)
+            parts.source,
+            parts.target,
+            parts.dns,
+            promote=module.params["promote"],
+            stream=parts.stream,
+            limits=build_limits(module.params),
         )
         if not module.check_mode:
             handle_signals(switchover)

@@ -176,10 +176,11 @@ target_group:
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils import tags as tagging
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, snake
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, MultiregionError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 
 NAME_LENGTH_MAX = 32
+DUPLICATE = "DuplicateTargetGroupName"
 FIXED = ("Protocol", "ProtocolVersion", "Port", "VpcId", "TargetType")
 HEALTH = {
     "protocol": "HealthCheckProtocol",
@@ -328,14 +329,24 @@ def diff_side(group):
     return shown({key: value for key, value in group.items() if key not in identity})
 
 
+def create(connection, params):
+    """The ARN of a new target group. One of its name that is there by now is the call's own, if it is like it."""
+    name = params["name"]
+    request = {**build_fixed(params), **build_health(params), "Tags": tagging.to_boto(params["tags"])}
+    try:
+        made = create_target_group(connection, name, {key: value for key, value in request.items() if value})
+    except AwsError as error:
+        made = describe_target_group(connection, name) if error.code == DUPLICATE else None
+        if made is None:
+            raise
+        check_fixed(made, build_fixed(params))
+    return made["TargetGroupArn"]
+
+
 def write(connection, params, current, planned):
     """Create or change; each call only where something differs."""
     if current is None:
-        request = {**build_fixed(params), **build_health(params), "Tags": tagging.to_boto(params["tags"])}
-        created = create_target_group(
-            connection, params["name"], {key: value for key, value in request.items() if value}
-        )
-        arn = created["TargetGroupArn"]
+        arn = create(connection, params)
         attributes = find_drift(describe_attributes(connection, arn), planned["attributes"])
     else:
         arn, attributes = current["TargetGroupArn"], planned["attributes"]

@@ -45,6 +45,20 @@ options:
       replayed_lsn:
         description: Log position that the replica has replayed.
         type: str
+      source_lost:
+        description:
+          - Whether the source cannot be asked any more, so that it can be neither fenced nor compared. Then
+            O(evidence.replayed_lsn), O(evidence.possible_loss) and O(evidence.accepted_loss) decide.
+        type: bool
+        default: false
+      possible_loss:
+        description:
+          - With O(evidence.source_lost), what has to be typed to accept what may be missing, as C(loss.acceptance) of
+            M(medzen.multiregion.postgresql_replica_info) gives it. Empty only when nothing can be missing.
+        type: str
+      accepted_loss:
+        description: With O(evidence.source_lost), what was typed.
+        type: str
   max_lag_bytes:
     description:
       - Log that the replica may lack, in bytes. Anything but 0 means that as much may be lost.
@@ -105,9 +119,13 @@ joined:
   type: bool
   returned: always
 lag_bytes:
-  description: Log that the replica lacked, in bytes.
+  description: Log that the replica lacked, in bytes. Null when its source is lost.
   type: int
   returned: when the instance was a replica
+promote_s:
+  description: How long RDS took for the promotion, in seconds.
+  type: float
+  returned: when this task promoted it and waited
 gate:
   description: The verdict on the promotion with its evidence.
   type: dict
@@ -121,6 +139,8 @@ instance:
   type: dict
   returned: when it exists
 """
+
+import time
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils import lsn, rds
@@ -148,6 +168,8 @@ def judge_evidence(params):
     """The gate: verdict, evidence and, for a refusal, what is missing."""
     given = params["evidence"] or {}
     lag = lsn.lag_bytes(given.get("source_lsn"), given.get("replayed_lsn"))
+    if given.get("source_lost"):
+        return judge_lost(given)
     evidence = {
         "source_fenced": bool(given.get("source_fenced")),
         "source_lsn": given.get("source_lsn"),
@@ -157,6 +179,26 @@ def judge_evidence(params):
     reasons = find_reasons(evidence, params)
     accepted = lag is not None and lag > 0 and params["accept_loss_bytes"] == lag
     verdict = "refuse" if reasons else ("override" if accepted else "pass")
+    return {"name": GATE, "verdict": verdict, "evidence": evidence, "reasons": reasons}
+
+
+def judge_lost(given):
+    """The gate for a source that nobody can ask: what may be missing is typed, or nothing can be."""
+    possible, accepted = given.get("possible_loss"), given.get("accepted_loss") or ""
+    reasons = []
+    if given.get("replayed_lsn") is None or possible is None:
+        reasons.append("what the replica may lack is unknown")
+    elif possible != "" and accepted != possible:
+        reasons.append(f"it is not accepted to {possible}")
+    evidence = {
+        "source_lost": True,
+        "replayed_lsn": given.get("replayed_lsn"),
+        "possible_loss": possible,
+        "accepted_loss": accepted,
+        # Nobody is left to ask how far the source was.
+        "lag_bytes": None,
+    }
+    verdict = "refuse" if reasons else ("override" if possible else "pass")
     return {"name": GATE, "verdict": verdict, "evidence": evidence, "reasons": reasons}
 
 
@@ -178,10 +220,22 @@ def check_gate(gate, name):
         raise Refused(
             f"Replica {name} is not promoted",
             found="; ".join(gate["reasons"]),
-            expected="a fenced source and a replica that has replayed all of its log",
-            next_step="fence the source and wait until the replica has caught up",
+            expected=gate_expectation(gate),
+            next_step=gate_next_step(gate),
             result={"gate": gate},
         )
+
+
+def gate_expectation(gate):
+    if gate["evidence"].get("source_lost"):
+        return "a replica that lacks nothing, or the typed acceptance of what it may lack"
+    return "a fenced source and a replica that has replayed all of its log"
+
+
+def gate_next_step(gate):
+    if gate["evidence"].get("source_lost"):
+        return "read the loss with postgresql_replica_info and give what was typed as evidence.accepted_loss"
+    return "fence the source and wait until the replica has caught up"
 
 
 def check_replica(instance, params):
@@ -279,19 +333,28 @@ def ensure_promoted(module):
     if is_promotion_asked(instance, params):
         return join_promotion(module, connection, instance)
     check_replica(instance, params)
-    gate = judge_evidence(params)
+    gate, took = judge_evidence(params), {}
     if not module.check_mode:
         check_gate(gate, params["db_instance_identifier"])
+        began = time.monotonic()
         start_promotion(connection, instance, params)
         if params["wait"]:
             instance = wait_promoted(connection, params)
+            took = {"promote_s": round(time.monotonic() - began, 3)}
     result = build_result(instance, gate, changed=True)
     diff = build_diff(params["db_instance_identifier"], True)
-    return {**result, "lag_bytes": gate["evidence"]["lag_bytes"], "diff": diff}
+    return {**result, **took, "lag_bytes": gate["evidence"]["lag_bytes"], "diff": diff}
 
 
 def main():
-    evidence = {"source_fenced": {"type": "bool", "default": False}, "source_lsn": {}, "replayed_lsn": {}}
+    evidence = {
+        "source_fenced": {"type": "bool", "default": False},
+        "source_lsn": {},
+        "replayed_lsn": {},
+        "source_lost": {"type": "bool", "default": False},
+        "possible_loss": {},
+        "accepted_loss": {},
+    }
     argument_spec = {
         "db_instance_identifier": {"required": True},
         "expected_source_arn": {"required": True},

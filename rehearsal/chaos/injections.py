@@ -3,8 +3,10 @@
 
 - `kill`: everything that belongs to the run is killed right after the effect of write call n, which is also just before
   call n + 1. One injection for each write call.
-- `lost`: every different write call takes effect and loses its answer once. One injection a playbook meets them all.
+- `lost`: every different write call takes effect and loses its answer once. One injection a playbook meets them all: a
+  run that fails is followed by others under the same fault.
 - `throttle`: every different call, reads too, is throttled five times, then fails once. Likewise.
+- `database`, `dns`, `aws`: what else goes wrong around a move, by the name of the condition (conditions.py).
 """
 
 from __future__ import annotations
@@ -14,24 +16,35 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-KINDS = ("kill", "lost", "throttle")
+from rehearsal.chaos.conditions import CONDITIONS
+
+AT_CALLS = ("kill", "lost", "throttle")
+KINDS = (*AT_CALLS, "database", "dns", "aws")
 THROTTLED_TIMES = 5
 
 
 @dataclass(frozen=True, order=True)
 class Injection:
-    """One fault in one playbook; `n` numbers the write call of a kill and is 0 for the others."""
+    """One fault in one playbook; `n` numbers the write call of a kill, `what` names a condition."""
 
     playbook: str
     kind: str
     n: int = 0
+    what: str = ""
 
     @property
     def name(self) -> str:
-        return f"{self.playbook}-{self.kind}" + (f"-{self.n}" if self.n else "")
+        return "-".join(str(part) for part in (self.playbook, self.kind, self.n, self.what) if part)
+
+    @property
+    def each(self) -> bool:
+        """Whether every different call is met, each a bounded number of times."""
+        return self.kind in ("lost", "throttle")
 
     def rules(self, pid: int) -> list[dict[str, Any]]:
-        """The rules of the stand-in cloud that make it happen to the run of this controller."""
+        """The rules of the stand-in cloud that make it happen to the run of this controller; a condition has none."""
+        if self.kind not in AT_CALLS:
+            return []
         own = {"own": True}
         if self.kind == "kill":
             return [{"action": "kill", "match": own | {"write": True, "nth": self.n}, "pid": pid, "tree": True}]
@@ -49,7 +62,7 @@ class Outcome:
     """What an injection led to."""
 
     injection: Injection
-    # Calls that the fault met. A kill that met none came after the run's last write call.
+    # Calls that the fault met, or times that a condition acted. A kill that met none came after the last write call.
     met: int
     # Exit codes of the run with the fault and of the one after it.
     exit_codes: tuple[int, ...]
@@ -93,8 +106,12 @@ def every_injection(write_calls: Mapping[str, int], kinds: Iterable[str] = KINDS
     found = []
     for playbook, count in write_calls.items():
         for kind in kinds:
-            numbers = range(1, count + 1) if kind == "kill" else (0,)
-            found += [Injection(playbook, kind, n) for n in numbers]
+            if kind in AT_CALLS:
+                numbers = range(1, count + 1) if kind == "kill" else (0,)
+                found += [Injection(playbook, kind, n) for n in numbers]
+            else:
+                rows = [one for one in CONDITIONS.values() if (one.kind, one.playbook) == (kind, playbook)]
+                found += [Injection(playbook, kind, what=one.what) for one in rows]
     return found
 
 
@@ -122,6 +139,7 @@ def build_table(write_calls: Mapping[str, int], outcomes: Iterable[Outcome], **m
         "kill_injections": len(by_kind["kill"]),
         "lost_response_injections": sum(one.met for one in by_kind["lost"]),
         "throttle_injections": sum(one.met for one in by_kind["throttle"]),
+        "conditions": {kind: len(by_kind[kind]) for kind in KINDS if kind not in AT_CALLS},
         "runs": len(rows),
         "converged": sum(one.converged for one in rows),
         "not_converged": [one.injection.name for one in rows if not one.converged],
@@ -141,11 +159,12 @@ def for_terminal(table: Mapping[str, Any]) -> str:
     for (playbook, kind), some in rows.items():
         sums = [sum(one[name] for one in some) for name in ("converged", "lost_writes", "duplicates", "orphans")]
         lines.append(f"  {playbook:24} {kind:10} {len(some):5} {sums[0]:10} {sums[1]:5} {sums[2]:6} {sums[3]:8}")
+    conditions = ", ".join(f"{count} {kind}" for kind, count in table["conditions"].items())
     lines.append(
         f"  {table['converged']} of {table['runs']} runs converged; {table['kill_injections']} kills of "
         f"{table['write_calls']} write calls; {table['lost_response_injections']} answers lost, "
-        f"{table['throttle_injections']} calls throttled; lost writes {table['lost_writes']}, "
-        f"duplicates {table['duplicates']}, orphans {table['orphans']}"
+        f"{table['throttle_injections']} calls throttled; conditions: {conditions}; lost writes "
+        f"{table['lost_writes']}, duplicates {table['duplicates']}, orphans {table['orphans']}"
     )
     lines += [f"  not converged: {name}" for name in table["not_converged"]]
     return "\n".join(lines)

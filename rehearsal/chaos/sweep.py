@@ -18,6 +18,7 @@ from typing import Any
 
 from rehearsal import checkpoint, contents, judge, playbooks, run
 from rehearsal.api import control
+from rehearsal.chaos.conditions import CONDITIONS, Scene, acting
 from rehearsal.chaos.injections import Injection, Outcome
 from rehearsal.down import stop_world
 from rehearsal.settings import Settings
@@ -27,6 +28,8 @@ SCALE = 600
 WRITES_PER_SECOND, READS_PER_SECOND = 10.0, 5.0
 # A run in which every call is throttled waits a quarter of a minute for each.
 PLAYBOOK_S_MAX = 3 * 3600
+# Runs under a fault that meets every call once, before it is switched off.
+RUNS_MAX = 8
 # Where production is when a playbook begins, and when it has ended.
 MOVES = "cutover_dns"
 
@@ -88,16 +91,30 @@ class Sweep:
         return outcome
 
     def _run_with(self, injection: Injection, folder: Path) -> tuple[list[int], int]:
-        """Exit codes of the runs, and how many calls the fault met."""
+        """Exit codes of the runs, the last one without the fault or through it, and how many calls the fault met."""
+        if injection.what:
+            return self._run_under(injection, folder)
         process = self._begin(injection.playbook, folder)
         rules = [control(self.settings, "faults", rule)["id"] for rule in injection.rules(process.pid)]
         codes = [_wait(process)]
+        # Each call is met once, so every further run comes further, and only a last one ends well.
+        while injection.each and codes[-1] != 0 and len(codes) < RUNS_MAX:
+            codes.append(self._play(injection.playbook, folder))
         rows = {row["id"]: row for row in control(self.settings, "faults", timeout_s=60)}
         control(self.settings, "faults", method="DELETE")
-        if codes[0] != 0:
+        if codes[-1] != 0:
             codes.append(self._play(injection.playbook, folder))
         # The last rule meets every call that the first one met.
         return codes, rows[rules[-1]]["met"]
+
+    def _run_under(self, injection: Injection, folder: Path) -> tuple[list[int], int]:
+        scene = Scene(self.settings)
+        process = self._begin(injection.playbook, folder, CONDITIONS[injection.what].environment)
+        with acting(injection.what, scene):
+            codes = [_wait(process)]
+        if codes[0] != 0:
+            codes.append(self._play(injection.playbook, folder))
+        return codes, scene.acts
 
     def _read(self) -> dict[str, list[str]]:
         checkpoint.wait_for_rest(self.settings)
@@ -122,13 +139,13 @@ class Sweep:
     def _play(self, name: str, folder: Path) -> int:
         return _wait(self._begin(name, folder))
 
-    def _begin(self, name: str, folder: Path) -> subprocess.Popen:
+    def _begin(self, name: str, folder: Path, more: Mapping[str, str] | None = None) -> subprocess.Popen:
         self._runs += 1
         step = next(step for step in self.plan["move"] if step["name"] == name)
         command = [sys.executable, "-c", playbooks.DIE_WITH_PARENT]
         command += playbooks.build_command(name, self.plan["inventory"], step.get("extra_vars") or {})
         run_id = f"chaos-{self.settings.world}-{self._runs}-{name}".replace("_", "-")
-        environment = playbooks.build_environment(self.settings, folder / "playbooks", run_id)
+        environment = playbooks.build_environment(self.settings, folder / "playbooks", run_id) | (more or {})
         with (folder / f"{self._runs:04d}-{name}.log").open("w", encoding="utf-8") as log:
             return subprocess.Popen(
                 command, cwd=playbooks.ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log

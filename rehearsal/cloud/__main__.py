@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import logging
 import signal
 import threading
@@ -18,6 +19,8 @@ from rehearsal.settings import load
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m rehearsal.cloud")
     parser.add_argument("--world", type=int)
+    # A crash of the interpreter says where it was, into the log.
+    faulthandler.enable()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     world = World(load(parser.parse_args().world))

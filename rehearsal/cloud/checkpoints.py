@@ -57,10 +57,10 @@ class Checkpoints:
         owner = identify(int(body["owner"]))
         if not owner.alive():
             raise ControlError(f"The owner of a checkpoint outlives it; no process {body['owner']} runs.")
-        self.wanted = {"name": str(body["name"]), "owner": owner}
-        # It waits for the loop that serves this request.
+        self.wanted = asked = {"name": str(body["name"]), "owner": owner}
+        # It waits for the loop that serves this request, and the checkpoint may be made before the answer is written.
         threading.Thread(target=self.pause, daemon=True).start()
-        return {"wanted": self.wanted["name"]}
+        return {"wanted": asked["name"]}
 
     def _busy(self) -> list[str]:
         with self._world.lock:

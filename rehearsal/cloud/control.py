@@ -8,6 +8,7 @@ import logging
 from typing import Any
 
 from rehearsal.cloud.faults import FaultError
+from rehearsal.cloud.lost_regions import MODES
 from rehearsal.cloud.world_state import ControlHandler, World
 
 LOG = logging.getLogger("rehearsal.cloud")
@@ -53,6 +54,7 @@ def install(world: World) -> None:
             "ledger/mark": lambda method, body, query: {"n": world.ledger.mark(str((body or {}).get("name", "")))},
             "clock": lambda method, body, query: change_clock(world, method, body or {}),
             "faults": lambda method, body, query: change_faults(world, method, body or {}, query["rest"]),
+            "regions/lost": lambda method, body, query: change_lost(world, method, body or {}),
             "durations": lambda method, body, query: change_durations(world, method, body or {}),
         }
     )
@@ -68,6 +70,17 @@ def change_clock(world: World, method: str, body: dict[str, Any]) -> dict[str, A
             world.clock.set_scale(float(body["scale"]))
         world.clock.advance(float(body.get("advance", 0)))
     return {"scale": world.clock.scale, "now": world.clock.now()}
+
+
+def change_lost(world: World, method: str, body: dict[str, Any]) -> dict[str, str]:
+    """Lose a region, or let it come back: {"region": "eu-central-1", "mode": "refuse", "blackhole" or ""}."""
+    if method == "POST":
+        region, mode = str(body.get("region") or ""), body.get("mode")
+        if set(body) != {"region", "mode"} or mode not in (*MODES, "") or world.regions.status(region) is None:
+            raise ControlError(f"Lost region {body}; expected region, and mode {', '.join(MODES)} or nothing.")
+        with world.lock:
+            world.lost.lose(region, mode) if mode else world.lost.regain(region)
+    return world.lost.rows()
 
 
 def change_durations(world: World, method: str, body: dict[str, Any]) -> dict[str, float]:

@@ -18,6 +18,7 @@ from rehearsal.cloud import faults as fault_rules
 from rehearsal.cloud.errors import ApiError, ConnectionDropped, NoEndpoint
 from rehearsal.cloud.faults import Rule
 from rehearsal.cloud.ledger import is_write
+from rehearsal.cloud.lost_regions import RegionLost
 from rehearsal.cloud.operations import Call, Outside
 from rehearsal.cloud.redaction import redact
 from rehearsal.cloud.repeats import Repeats
@@ -69,6 +70,10 @@ class Dispatcher:
         if scope is None:
             return self._moto_alone(environ, body)
         call = identify(environ, body, scope)
+        if self._world.lost.meets(call):
+            self._write_down(call, 0, "RegionLost", 0.0)
+            self._world.lost.hold(call.region)
+            raise RegionLost
         write = is_write(call.service, call.operation)
         rules = self._world.faults.taken(call, write)
         started = time.perf_counter()
@@ -92,6 +97,8 @@ class Dispatcher:
             if rule.action == "delay":
                 time.sleep(rule.seconds)
         for rule in rules:
+            if rule.action == "no_answer":
+                raise NoEndpoint(f"Fault {rule.id} of the rehearsal.")
             if rule.action in ("throttle", "error"):
                 code, status = rule.error(call)
                 return error_answer(call, ApiError(code, f"Fault {rule.id} of the rehearsal.", status))

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Faults on demand: a rule says which calls it meets, what happens to them, and how often.
 
-Actions: `throttle` and `error` answer instead of the cloud; `delay` waits first; `lost_response` lets the call take
-effect and drops the connection; `kill` lets it take effect, then sends SIGKILL to a process (the playbook, in a test
-of resuming), and with `tree` to all that it started.
+Actions: `throttle` and `error` answer instead of the cloud; `delay` waits first; `no_answer` drops the connection
+before anything is done, as a region does whose API is down; `lost_response` drops it after the call took effect; `kill`
+lets it take effect, then sends SIGKILL to a process (the playbook, in a test of resuming), and with `tree` to all that
+it started.
 
 `match` may also say `own`: true for the calls of whoever runs playbooks, without those to the run record and without
 those of functions. With `each`, `count` is counted for every different call by itself.
@@ -25,7 +26,7 @@ from rehearsal.cloud.operations import Call
 from rehearsal.processes import kill_all
 from rehearsal.settings import FUNCTION_ACCESS_KEY
 
-ACTIONS = ("throttle", "error", "lost_response", "delay", "kill")
+ACTIONS = ("throttle", "error", "no_answer", "lost_response", "delay", "kill")
 MATCHES = ("service", "operation", "region", "nth", "write", "own")
 # The code by which each service says "slow down"; the others say ThrottlingException.
 THROTTLE_CODES = {

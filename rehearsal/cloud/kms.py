@@ -6,6 +6,8 @@ https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from moto.kms.models import Key, KmsBackend, kms_backends
@@ -32,6 +34,8 @@ USES = (
     "VerifyMac",
     "CreateGrant",
 )
+# Methods of moto's backend that know a key by its id only; AWS takes the ARN as well.
+BY_ID_ONLY = ("enable_key", "disable_key", "update_key_description", "schedule_key_deletion", "cancel_key_deletion")
 
 
 def install(world: World) -> None:
@@ -42,6 +46,8 @@ def install(world: World) -> None:
     for operation in ("DescribeKey", "ListAliases"):
         world.operations.before("kms", operation, lambda call: make_service_keys(call.region))
     KmsBackend.cancel_key_deletion = cancel_deletion
+    for name in BY_ID_ONLY:
+        setattr(KmsBackend, name, by_any_name(getattr(KmsBackend, name)))
 
 
 def find_key(region: str, key: str | None) -> Key | None:
@@ -112,9 +118,19 @@ def plan_deletion(world: World, call: Call) -> None:
     world.later(timed, lambda: _delete(call.region, key, timed))
 
 
+def by_any_name(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of the backend for a key that is named by its id or its ARN."""
+
+    @functools.wraps(method)
+    def call(backend: Any, key_id: str, *arguments: Any) -> Any:
+        return method(backend, backend.any_id_to_key_id(key_id), *arguments)
+
+    return call
+
+
 def cancel_deletion(backend: Any, key_id: str) -> None:
     """The key comes back disabled, as AWS has it."""
-    key = backend.keys[backend.any_id_to_key_id(key_id)]
+    key = backend.keys[key_id]
     key.key_state, key.enabled, key.deletion_date, key.medzen_deletion = "Disabled", False, None, None
 
 

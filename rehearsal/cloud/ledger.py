@@ -45,6 +45,7 @@ READS = {
     ("dynamodb", "TransactGetItems"),
     ("dynamodb", "BatchGetItem"),
     ("cloudformation", "DetectStackDrift"),
+    ("rds", "DownloadDBLogFilePortion"),
     ("bedrock-runtime", "ApplyGuardrail"),
     ("bedrock-runtime", "Converse"),
     ("bedrock-runtime", "InvokeModel"),

@@ -12,6 +12,7 @@ from moto.route53.models import FakeZone, Route53Backend
 
 from rehearsal.cloud.control import ControlError
 from rehearsal.cloud.errors import ApiError
+from rehearsal.cloud.lost_regions import is_database_of
 from rehearsal.cloud.operations import Call
 from rehearsal.cloud.route53_batch import bare_zone_id, escape
 from rehearsal.cloud.route53_health import HealthChecks
@@ -74,7 +75,10 @@ class ZoneDocument:
         servers = self._world.settings.name_servers.items()
         ttl = scale_ttl(HOST_TTL_S, self._world.clock.scale)
         hosts = {f"{name}.": {"address": address, "ttl": ttl} for name, address in servers}
+        lost = self._world.lost.rows()
         for name, row in self._world.hosts.items():
+            if is_database_of(name, lost):
+                continue
             hosts[name.lower()] = {**row, "ttl": max(1, int(row["ttl"]))}
         return hosts
 

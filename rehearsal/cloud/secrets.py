@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from moto.secretsmanager.models import FakeSecret, ReplicaSecret, secretsmanager_backends
+from moto.secretsmanager.models import FakeSecret, ReplicaSecret, SecretsManagerBackend, secretsmanager_backends
 
+from rehearsal.canary import plant
 from rehearsal.cloud.errors import ApiError
 from rehearsal.cloud.kms import key_state
 from rehearsal.cloud.operations import Call
@@ -24,6 +25,13 @@ def install(world: World) -> None:
     for operation in ("CreateSecret", "UpdateSecret", "PutSecretValue", "GetSecretValue"):
         world.operations.before("secretsmanager", operation, check_key)
     install_replica_states(world)
+    install_canary()
+
+
+def install_canary() -> None:
+    """Passwords that this service makes up begin like every other secret of the world."""
+    moto_make = SecretsManagerBackend.get_random_password
+    SecretsManagerBackend.get_random_password = lambda *asked, **more: plant(moto_make(*asked, **more))
 
 
 def install_replica_states(world: World) -> None:

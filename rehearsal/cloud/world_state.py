@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from rehearsal.cloud.clock import Clock, Timed, load_durations
 from rehearsal.cloud.faults import Faults
 from rehearsal.cloud.ledger import Ledger
+from rehearsal.cloud.lost_regions import LostRegions
 from rehearsal.cloud.operations import Operations
 from rehearsal.processes import Processes
 from rehearsal.settings import ADDRESS_RANGES, Settings
@@ -73,6 +74,7 @@ class World:
         self.ledger = Ledger(self.clock)
         self.faults = Faults()
         self.operations = Operations()
+        self.lost = LostRegions()
         self.addresses = Addresses(settings)
         self.processes = Processes(settings)
         # Path below /_rehearsal/, as "edge" or "edge/health", to handler(method, body, query); what follows the path

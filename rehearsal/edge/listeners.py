@@ -38,9 +38,9 @@ class OpenListener:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._web, address, listener.port, ssl=tls, backlog=512)
 
-    def update(self, listener: Listener, idle_timeout_s: float) -> None:
+    def update(self, listener: Listener, balancer: Balancer) -> None:
         self.proxy.listener = listener
-        self.proxy.idle_timeout_s = idle_timeout_s
+        self.proxy.idle_timeout_s, self.proxy.lost_answers = balancer.idle_timeout_s, balancer.lost_answers
 
     async def close(self) -> None:
         if self._server is not None:
@@ -113,13 +113,13 @@ class Fleet:
             if key not in opened.listeners:
                 await self._open(opened, balancer, key, listener)
             else:
-                opened.listeners[key].update(listener, balancer.idle_timeout_s)
+                opened.listeners[key].update(listener, balancer)
 
     async def _open(self, opened: OpenBalancer, balancer: Balancer, key: tuple[int, bool], listener: Listener) -> None:
         proxy = Proxy(listener, opened.pools, self._session, self._ask)
         proxy.count = opened.count
-        proxy.idle_timeout_s = balancer.idle_timeout_s
         one = OpenListener(proxy)
+        one.update(listener, balancer)
         try:
             await one.open(balancer.address, balancer.idle_timeout_s)
         except OSError as problem:

@@ -70,6 +70,8 @@ class Balancer:
     name: str
     address: str
     idle_timeout_s: float
+    # Share of the answers to writes that are dropped instead of sent.
+    lost_answers: float
     listeners: tuple[Listener, ...]
     groups: tuple[TargetGroup, ...]
 
@@ -80,6 +82,7 @@ def read_balancer(row: dict[str, Any]) -> Balancer:
         name=row["name"],
         address=row["address"],
         idle_timeout_s=float(row["idle_timeout_s"]),
+        lost_answers=float(row.get("lost_answers", 0)),
         listeners=tuple(_read_listener(listener) for listener in row["listeners"]),
         groups=tuple(_read_group(group) for group in row["target_groups"]),
     )

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -31,6 +33,8 @@ HOP_BY_HOP = frozenset(
     }
 )
 CONNECT_SECONDS = 10.0
+# How often a swallowed request looks whether its region is back.
+SWALLOW_LOOK_SECONDS = 0.2
 # A target keeps an idle connection longer than this, so that no request meets one that is being closed.
 TARGET_KEEPALIVE_SECONDS = 15.0
 WHOLE_BODY_BYTES_MAX = 256 * 1024
@@ -60,6 +64,7 @@ class Proxy:
         self.listener = listener
         self._ask = ask
         self.idle_timeout_s = 60.0
+        self.lost_answers = 0.0
         self.count: Callable[[], None] = lambda: None
         self._pools = pools
         self._session = session
@@ -67,6 +72,8 @@ class Proxy:
 
     async def handle(self, request: web.BaseRequest) -> Answer:
         action = self.listener.actions[0] if self.listener.actions else {}
+        if action.get("type") == "blackhole":
+            return await self._swallow(request)
         if action.get("type") == "redirect":
             return redirect(action, request, self.listener.certificate is not None)
         if action.get("type") == "fixed-response":
@@ -75,6 +82,14 @@ class Proxy:
             self.count()
             return await self._ask(action, request)
         return await self._forward(action, request)
+
+    async def _swallow(self, request: web.BaseRequest) -> Answer:
+        """The region is lost: nobody answers until it is back, and then the connection is gone."""
+        while self.listener.actions[0].get("type") == "blackhole":
+            await asyncio.sleep(SWALLOW_LOOK_SECONDS)
+        if request.transport is not None:
+            request.transport.abort()
+        return failure(503)
 
     async def _forward(self, action: dict[str, Any], request: web.BaseRequest) -> Answer:
         pool = self._pools.get(self._choose_group(action.get("target_groups", [])))
@@ -104,11 +119,19 @@ class Proxy:
         )
         try:
             async with sent as response:
-                return await _answer(request, response, _sticky_headers(pool, target))
+                answer = await _answer(request, response, _sticky_headers(pool, target))
+                self._lose(request)
+                return answer
         except TimeoutError:
             return failure(504)
         except (aiohttp.ClientError, OSError):
             return failure(502)
+
+    def _lose(self, request: web.BaseRequest) -> None:
+        """Cut the connection of a share of the writes, whose target has done what was asked."""
+        is_read = request.method in ("GET", "HEAD", "OPTIONS")
+        if self.lost_answers and not is_read and request.transport and random.random() < self.lost_answers:
+            request.transport.abort()
 
 
 async def _body(request: web.BaseRequest) -> Any:

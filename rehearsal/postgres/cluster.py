@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from typing import Any, Protocol
 import psycopg
 from psycopg import sql
 
+from rehearsal.canary import make_secret
 from rehearsal.postgres.binaries import Account, Binaries
 from rehearsal.postgres.configuration import (
     FORCE_TLS_PARAMETER,
@@ -43,6 +43,17 @@ POLL_S = 0.03
 LOG_LINES = 12
 # Rights of RDS's rds_superuser that need no superuser.
 RDS_SUPERUSER_ROLES = ("pg_monitor", "pg_read_all_settings", "pg_signal_backend", "pg_checkpoint")
+# From this version on a role makes subscriptions without being a superuser.
+MAJOR_WITH_SUBSCRIPTION_ROLE = 16
+# What RDS lets its rds_superuser do about the positions of subscriptions.
+ORIGIN_GRANTS = (
+    "GRANT EXECUTE ON FUNCTION pg_replication_origin_advance(text, pg_lsn) TO rds_superuser",
+    "GRANT EXECUTE ON FUNCTION pg_replication_origin_progress(text, boolean) TO rds_superuser",
+    "GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() TO rds_superuser",
+    "GRANT SELECT ON pg_replication_origin_status TO rds_superuser",
+)
+# Databases are copies of it.
+TEMPLATE = "template1"
 
 
 class ClusterError(RuntimeError):
@@ -71,7 +82,7 @@ class Passwords:
 
     @staticmethod
     def make() -> Passwords:
-        return Passwords(secrets.token_urlsafe(24), secrets.token_urlsafe(24))
+        return Passwords(make_secret(), make_secret())
 
     def write(self, path: Path) -> None:
         """Keep them in a file that only its owner reads."""
@@ -138,8 +149,12 @@ class Cluster:
     # --- life cycle
 
     def prepare_folder(self) -> None:
-        """Make the folder; the server's account owns it, everyone may pass through to what they own inside."""
+        """Make the folder; the server's account owns it, everyone may pass through to what they own inside.
+
+        The log begins with the data: whoever reads where a recovery ended must not meet that of an earlier server.
+        """
         self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.log.unlink(missing_ok=True)
         self.binaries.account.own(self.folder)
 
     def create(self) -> None:
@@ -150,7 +165,10 @@ class Cluster:
         self._initdb(passwords.superuser)
         self.start()
         with self.connect() as connection:
-            _create_service_roles(connection, passwords.replicator)
+            _create_service_roles(connection, passwords.replicator, self.binaries.major)
+        with self.connect(TEMPLATE) as connection:
+            for statement in ORIGIN_GRANTS:
+                connection.execute(statement)
 
     def _initdb(self, password: str) -> None:
         password_file = self.folder / "initdb.password"
@@ -286,7 +304,9 @@ class Cluster:
         """Make the master user, with the rights that RDS gives it, and its first database."""
         with self.connect() as connection:
             name = sql.Identifier(user)
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE CREATEDB").format(name))
+            # PostgreSQL asks for the attribute where RDS asks for its role rds_replication. It opens logical slots
+            # only: pg_hba lets nobody but the stand-in's own account take a physical copy.
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE CREATEDB REPLICATION").format(name))
             set_password(connection, user, password)
             connection.execute(sql.SQL("GRANT rds_superuser TO {}").format(name))
             if database:
@@ -323,11 +343,13 @@ def set_password(connection: psycopg.Connection, user: str, password: str) -> No
     connection.execute(statement)
 
 
-def _create_service_roles(connection: psycopg.Connection, replicator_password: str) -> None:
+def _create_service_roles(connection: psycopg.Connection, replicator_password: str, major: int) -> None:
     connection.execute(sql.SQL("CREATE ROLE {} LOGIN REPLICATION").format(sql.Identifier(REPLICATOR)))
     set_password(connection, REPLICATOR, replicator_password)
     for role in ("rds_superuser", "rds_replication", "rds_password", "rds_iam"):
         connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
     granted = [*RDS_SUPERUSER_ROLES, "rds_replication", "rds_password"]
+    if major >= MAJOR_WITH_SUBSCRIPTION_ROLE:
+        granted.append("pg_create_subscription")
     roles = sql.SQL(", ").join(map(sql.Identifier, granted))
     connection.execute(sql.SQL("GRANT {} TO rds_superuser WITH ADMIN OPTION").format(roles))

@@ -51,6 +51,7 @@ DYNAMIC_PARAMETERS = frozenset(
         "log_min_duration_statement",
         "log_statement",
         "maintenance_work_mem",
+        "max_slot_wal_keep_size",
         "max_standby_archive_delay",
         "max_standby_streaming_delay",
         "random_page_cost",

@@ -23,6 +23,12 @@ class Link:
 
     delay_s: float = 0.0
     cut: bool = False
+    # One of the two regions is; the link is as it was once the region is back.
+    lost: bool = False
+
+    @property
+    def broken(self) -> bool:
+        return self.cut or self.lost
 
 
 @dataclass
@@ -42,12 +48,14 @@ class Links:
     def __init__(self) -> None:
         self._links: dict[tuple[str, str], Link] = {}
         self._relays: list[Relay] = []
+        self._lost: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def link(self, source_region: str, target_region: str) -> Link:
-        return self._links.setdefault((source_region, target_region), Link())
+        lost = bool(self._lost & {source_region, target_region})
+        return self._links.setdefault((source_region, target_region), Link(lost=lost))
 
     def set(self, source_region: str, target_region: str, delay_ms: float | None, cut: bool | None) -> Link:
         """Change a link; connections that are open feel it at once."""
@@ -56,10 +64,20 @@ class Links:
             link.delay_s = delay_ms / 1000
         if cut is not None:
             link.cut = cut
-        if link.cut and self._thread is not None:
-            for relay in [relay for relay in self._relays if relay.link is link]:
-                self._call(_drop_connections(relay))
+        self._drop_broken()
         return link
+
+    def set_lost(self, region: str, lost: bool) -> None:
+        """Break every link of a region, or let them be as they were."""
+        self._lost = self._lost | {region} if lost else self._lost - {region}
+        for ends, link in self._links.items():
+            link.lost = bool(self._lost & set(ends))
+        self._drop_broken()
+
+    def _drop_broken(self) -> None:
+        if self._thread is not None:
+            for relay in [relay for relay in self._relays if relay.link.broken]:
+                self._call(_drop_connections(relay))
 
     def rows(self) -> list[dict[str, object]]:
         return [
@@ -142,7 +160,7 @@ async def _end_tasks() -> None:
 async def _serve(relay: Relay, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     relay.writers.add(writer)
     try:
-        if not relay.link.cut:
+        if not relay.link.broken:
             await _join(relay, reader, writer)
     except OSError:
         # The source is down or the link was cut: the replica sees a lost connection and tries again.

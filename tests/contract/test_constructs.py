@@ -70,3 +70,9 @@ def test_what_takes_the_lock_gives_it_back(path):
     states = [role.get("run_record_state", "acquired") for role in roles]
     assert states in ([], ["acquired", "released"])
     assert {role["run_record_playbook"] for role in roles} <= {path.stem}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
+def test_options_are_looked_at_before_anything_works(path):
+    first = next((play["roles"][0] for play in yaml.safe_load(path.read_text()) if play.get("roles")), None)
+    assert first in (None, {"role": "medzen.multiregion.option_check", "tags": ["always"]})

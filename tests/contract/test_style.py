@@ -13,7 +13,6 @@ DOCUMENTATION = {"DOCUMENTATION", "EXAMPLES", "RETURN"}
 # File to its lines without a module's documentation, and why they are more than 500. Take out what is mended.
 EXEMPT = {
     "plugins/module_utils/fence.py": (572, "the layers of one fence, which are laid and lifted in one order"),
-    "plugins/module_utils/switchover.py": (520, "one switchover from the first look to the promote, with its way back"),
     "plugins/modules/rds_database.py": (562, "every attribute of an instance, with the way it can be changed"),
     "tests/scenarios/test_fence.py": (622, "one fence, tried layer by layer against real PostgreSQL"),
 }

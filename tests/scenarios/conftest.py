@@ -14,6 +14,7 @@ import http.client
 import json
 import os
 import re
+import secrets
 import shutil
 import socket
 import ssl
@@ -30,7 +31,7 @@ import dns.resolver
 import pytest
 import yaml
 
-from rehearsal import api, checkpoint, judge, playbooks, processes, run
+from rehearsal import api, canary, checkpoint, judge, playbooks, processes, run
 from rehearsal import settings as world_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,15 +40,25 @@ SOURCE, TARGET, STANDBY = "af-south-1", "eu-central-1", "eu-west-1"
 SOURCE_DATABASE, TARGET_DATABASE = f"medzen-ehrbase-db-{SOURCE}", f"medzen-ehrbase-db-{TARGET}"
 RECORD, ZONE = "ehr.medzenhealth.app", "medzenhealth.app"
 RUN_RECORD_TABLE = "medzen-multiregion-runs"
+# Every secret of these worlds begins with it, and no playbook may ever say it.
+CANARY = os.environ[canary.VARIABLE] = f"Zq{secrets.token_hex(4)}X"
 # Tests that run side by side, file by file, have a world of their own.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Another number for a second test run on the same machine.
 WORLD = int(os.environ.get("MEDZEN_SCENARIO_WORLD", "111")) + WORKER
-STEPS = ("before", "provisioned", "moved")
+STEPS = ("before", "provisioned", "moved", "protected")
+# The DR region plays no part until it stands by.
+ALONE = ("--limit", TARGET)
+WAYS = {
+    "provisioned": [("provision_region", ALONE)],
+    "moved": [("cutover_dns", ALONE)],
+    "protected": [("provision_region", ()), ("create_dr_replica", ())],
+}
 # Where nothing is looked at but the end, AWS's times pass ten times faster than in a rehearsal.
 QUICK_SCALE = 600
 # Bounds for a machine that others use as well; nothing waits for them when all is well.
 COMMAND_S_MAX, PLAYBOOK_S_MAX, LOOK_S = 300, 600, 0.05
+LOG_CHARS = 3000
 
 
 def until(look: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
@@ -133,7 +144,9 @@ class Playbook:
             self.process.kill()
             self.process.wait(10)
             raise AssertionError(f"{self.log.name} took over {seconds} s:\n{self.log.read_text()[-6000:]}") from None
-        return Outcome(code, self.log.read_text(encoding="utf-8"), self.world.writes(self.since))
+        output = self.log.read_text(encoding="utf-8")
+        assert not canary.find(CANARY, output), f"{self.log} tells a secret: {canary.find(CANARY, output)[0]}"
+        return Outcome(code, output, self.world.writes(self.since))
 
     def kill_all(self) -> None:
         """As a power cut: the controller, its workers and the module that is at work."""
@@ -175,17 +188,21 @@ class World:
     def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "rehearsal", *arguments, "--world", str(self.number)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=COMMAND_S_MAX, check=False)
-        assert not check or done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        assert not check or done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}\n{self.log_tail()}"
         return done
+
+    def log_tail(self) -> str:
+        """The last words of the world's processes, which go with the world."""
+        logs = sorted(self.settings.logs.glob("*.log"), key=lambda path: path.stat().st_mtime)
+        return "\n".join(f"{path.name}:\n{path.read_text(errors='replace')[-LOG_CHARS:]}" for path in logs[-3:])
 
     def move_to(self, step: str, **extra_vars: Any) -> None:
         """Go forwards; what lies between is run as an operator runs it."""
-        ways = {"provisioned": "provision_region", "moved": "cutover_dns"}
         for name in STEPS[STEPS.index(self.step) + 1 : STEPS.index(step) + 1]:
-            with self.quick():
-                # The DR region plays no part in what is looked at here.
-                done = self.play(ways[name], "--limit", TARGET, **extra_vars)
-            assert done.code == 0, str(done)
+            for playbook, options in WAYS[name]:
+                with self.quick():
+                    done = self.play(playbook, *options, **extra_vars)
+                assert done.code == 0, str(done)
             self.step = name
 
     # ---- its API ----
@@ -197,6 +214,14 @@ class World:
         """Write calls after a point in the ledger, without those to the run record's table."""
         calls = self.control(f"ledger?since={since}&write=1")["calls"]
         return [f"{call['service']}:{call['operation']} {call['region']}" for call in calls if not call["record"]]
+
+    def calls_to(self, region: str, since: int) -> list[str]:
+        """What was asked of a region after a point in the ledger, answered or not; no function's calls.
+
+        Without those of the run record: it asks every region whether another run holds the lock there.
+        """
+        calls = self.control(f"ledger?since={since}&region={region}")["calls"]
+        return [f"{call['service']}:{call['operation']} {call['status']}" for call in calls if not call["record"]]
 
     def writers(self, since: int) -> list[str]:
         """Whose key each of these writes was made with, in their order."""
@@ -231,6 +256,10 @@ class World:
             yield
         finally:
             self.control("link", {**way, "delay_ms": 0, "cut": False})
+
+    def lose(self, region: str, mode: str) -> None:
+        """Cut a region off, as `refuse` or `blackhole`, or let it come back with an empty mode."""
+        self.control("regions/lost", {"region": region, "mode": mode})
 
     def client(self, service: str, region: str = TARGET) -> Any:
         keys = {"aws_access_key_id": world_settings.ACCESS_KEY, "aws_secret_access_key": world_settings.SECRET_KEY}
@@ -273,7 +302,8 @@ class World:
 
     def _environment(self, run_id: str) -> dict[str, str]:
         # Nobody's account may be reached from a scenario.
-        own = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "MEDZEN_MULTIREGION_"))}
+        foreign = ("AWS_", "MEDZEN_MULTIREGION_", canary.VARIABLE)
+        own = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
         return {
             **own,
             "MEDZEN_WORLD": str(self.number),
@@ -367,29 +397,15 @@ class World:
             return answer.status, json.loads(answer.read() or b"null")
 
     @contextlib.contextmanager
-    def clients(self, writes: float, reads: float, patience: float = 120.0) -> Iterator[Path]:
+    def clients(
+        self, writes: float, reads: float, patience: float = 120.0, database: str = SOURCE_DATABASE
+    ) -> Iterator[Path]:
         """The rehearsal's own clients until the end of the block; their logs and the baseline lie in the folder."""
         folder = self.folder / f"traffic-{self.runs}"
-        judge.write_baseline(self.settings, SOURCE_DATABASE, folder)
-        plan = yaml.safe_load(run.PLAN.read_text(encoding="utf-8"))
-        password = folder / ".basic-auth"
-        password.touch(mode=0o600)
-        password.write_text(run.read_secret(self.settings, plan["basic_auth_secret"]), encoding="utf-8")
-        command = [sys.executable, "-m", "rehearsal", "traffic", "--world", str(self.number), "--folder", str(folder)]
-        command += ["--password-file", str(password), "--writes", str(writes), "--reads", str(reads)]
-        command += ["--patience", str(patience)]
-        with (folder / "traffic.log").open("w", encoding="utf-8") as log:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
-        try:
-            run.wait_for_traffic(process, folder)
+        judge.write_baseline(self.settings, database, folder)
+        plan = {**yaml.safe_load(run.PLAN.read_text(encoding="utf-8")), "visitors": None}
+        with run.clients(self.settings, plan, writes, reads, folder, patience):
             yield folder
-        finally:
-            process.terminate()
-            try:
-                process.wait(150)
-            finally:
-                process.kill()
-                process.wait(10)
 
     def judged(self, folder: Path, database: str = TARGET_DATABASE) -> judge.Verdict:
         return judge.judge(self.settings, folder, database)

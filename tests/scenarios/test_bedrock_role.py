@@ -250,9 +250,15 @@ def test_another_topic_is_published_once_in_each_region_and_the_functions_follow
     assert play(world, bedrock_guardrail_topics=topics).writes == []
 
 
-def test_regions_that_guard_differently_are_refused_and_no_function_follows(world, built):
+def test_regions_that_guard_differently_are_refused_and_no_function_follows(world, built, inventory):
     before = [pinned(world, region) for region in REGIONS]
-    outcome = play(world, bedrock_guardrail_blocked_message="Call the clinic of {{ inventory_hostname }}.")
+    folder = inventory({})
+    with (folder / "group_vars" / "regions.yml").open("a", encoding="utf-8") as values:
+        values.write('bedrock_guardrail_blocked_message: "Call the clinic of {{ inventory_hostname }}."\n')
+    # The copy lies elsewhere than what the inventory finds beside it.
+    beside = {"multiregion_packages": "packages", "multiregion_ca_bundle": "ca.pem"}
+    given = {name: str(world.settings.folder / path) for name, path in beside.items()}
+    outcome = play(world, inventory=folder, **given)
     assert outcome.code != 0, str(outcome)
     assert "refuses, for 1 of 3 conditions: 1. the regions guard alike" in outcome.error, outcome.error
     assert [pinned(world, region) for region in REGIONS] == before

@@ -15,10 +15,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from ansible_collections.medzen.multiregion.plugins.module_utils import fence, parity
+from ansible_collections.medzen.multiregion.plugins.module_utils import fence, parity, switchover, switchover_plan
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import Login, connect
-from ansible_collections.medzen.multiregion.plugins.module_utils.switchover import AFTER, BEFORE, Limits, Switchover
 from ansible_collections.medzen.multiregion.plugins.module_utils.switchover_sides import SourceDatabase, TargetDatabase
 
 PRIMARY, REPLICA = "127.107.9.1", "127.107.9.2"
@@ -495,7 +494,7 @@ class FakeRds:
 
 class FakeDns:
     def __init__(self, fail: bool = False):
-        self.state, self.fail, self.changes = BEFORE, fail, 0
+        self.state, self.fail, self.changes = switchover_plan.BEFORE, fail, 0
 
     def observe(self) -> str:
         return self.state
@@ -503,7 +502,7 @@ class FakeDns:
     def change(self) -> dict:
         if self.fail:
             raise MultiregionError("Failed to send a change batch")
-        self.state, self.changes = AFTER, self.changes + 1
+        self.state, self.changes = switchover_plan.AFTER, self.changes + 1
         return {"change_id": "C1"}
 
 
@@ -516,7 +515,7 @@ def switching(database: Server, replica: Server, dns: FakeDns, rds: FakeRds, **l
         retention_days=7, poll_seconds=0.1,
     )  # fmt: skip
     try:
-        yield Switchover(source, target, dns, limits=Limits(**limits))
+        yield switchover.Switchover(source, target, dns, limits=switchover.Limits(**limits))
     finally:
         source.close()
         target.close()

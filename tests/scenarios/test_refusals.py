@@ -96,14 +96,22 @@ def test_an_image_that_is_not_pinned_is_refused(before):
 def test_a_dr_region_that_aws_does_not_have_is_refused(before, inventory):
     outcome = before.play("provision_region", inventory=inventory({"dr": ["eu-middle-9"]}))
     assert_refused(
-        outcome, "eu-middle-9: region", "found: no region of this name", "expected: a region of AWS", "next: correct"
+        outcome,
+        "the run record's regions are known",
+        "found: eu-middle-9 not in multiregion_regions",
+        "expected: some of eu-west-1",
+        "next: correct the inventory",
     )
 
 
 def test_a_primary_region_that_aws_does_not_have_is_refused(before, inventory):
     outcome = before.play("provision_region", inventory=inventory({"primary": ["eu-middle-9"]}))
     assert_refused(
-        outcome, "eu-middle-9: region", "found: no region of this name", "expected: one of eu-west-1", "next: correct"
+        outcome,
+        "the run record's regions are known",
+        "found: eu-middle-9 not in multiregion_regions",
+        "expected: some of eu-west-1",
+        "next: correct the inventory",
     )
 
 
@@ -111,11 +119,11 @@ def test_an_option_of_a_wrong_type_is_refused_before_anything_is_built(before):
     outcome = before.play("provision_region", database_backup_retention_days="seven")
     assert_refused(
         outcome,
-        "the options are of their types",
-        "found: argument 'database_backup_retention_days' is of type str",
-        "seven",
-        "expected: values as the argument specs",
-        "next: correct the option",
+        "the options are of their types and kinds",
+        "database_backup_retention_days",
+        "found: 'seven', given with -e",
+        "expected: days, 1 to 35",
+        "next: correct it: -e database_backup_retention_days=",
     )
 
 
@@ -150,7 +158,7 @@ def test_a_misspelt_option_of_another_regions_inventory_is_refused(before, inven
 
 def test_an_option_with_an_unknown_value_is_refused_and_the_choices_are_named(before):
     outcome = before.play("restore_snapshot", database_seed="snapshot", snapshot_restore_parity="checksum")
-    assert_refused(outcome, "snapshot_restore_parity", "checksums", "checksum")
+    assert_refused(outcome, "snapshot_restore_parity", "found: 'checksum'", "expected: one of counts, checksums")
 
 
 def test_production_elsewhere_than_in_the_inventory_is_refused(before, inventory):

@@ -6,10 +6,10 @@ https://docs.aws.amazon.com/chime-sdk/latest/APIReference/API_meeting-chime_Crea
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from typing import Any
 
+from rehearsal.canary import make_secret
 from rehearsal.cloud.chime.model import Meeting
 from rehearsal.cloud.chime.refusals import bad_request, not_found, over_quota
 from rehearsal.cloud.operations import Call
@@ -94,7 +94,7 @@ def add(meeting: Meeting, wanted: dict[str, Any]) -> dict[str, Any]:
     attendee = {
         "ExternalUserId": wanted["ExternalUserId"],
         "AttendeeId": str(uuid.uuid4()),
-        "JoinToken": secrets.token_urlsafe(48),
+        "JoinToken": make_secret(64),
         "Capabilities": wanted.get("Capabilities") or ALL_CAPABILITIES,
     }
     meeting.attendees[attendee["AttendeeId"]] = attendee

@@ -10,9 +10,11 @@ from typing import Any
 from moto.elbv2.models import FakeListener, FakeLoadBalancer, FakeTargetGroup, elbv2_backends
 
 from rehearsal.cloud.acm import find_certificate, write_files
+from rehearsal.cloud.control import ControlError
 from rehearsal.cloud.elbv2.balancers import region_of, state_of
 from rehearsal.cloud.elbv2.listeners import forward_groups, groups_of_balancer, renew_associations
 from rehearsal.cloud.elbv2.targets import DELAY, Targets
+from rehearsal.cloud.lost_regions import hide_listeners
 from rehearsal.cloud.world_state import World
 from rehearsal.settings import ACCOUNT_ID
 
@@ -23,20 +25,32 @@ class Edge:
     def __init__(self, world: World, targets: Targets) -> None:
         self._world = world
         self._targets = targets
+        # Share of the answers to writes that never reach their client.
+        self._lost_answers = 0.0
 
     def install(self) -> None:
         self._world.control_routes["edge"] = self.describe
         self._world.control_routes["edge/health"] = self.take_report
 
     def describe(self, method: str, body: Any, query: dict[str, str]) -> dict[str, Any]:
-        """Everything to balance; only the serial when the caller has that state already."""
+        """Everything to balance; only the serial when the caller has that state already. POST sets what goes wrong."""
+        if method == "POST":
+            return self._change(body or {})
         with self._world.lock:
             self._world.settle()
             rows = [*self._balancers(), *(row for source in self._world.edge_rows for row in source())]
+            rows = [hide_listeners(row, self._world.lost.mode(row["region"])) for row in rows]
             described = {"scale": self._world.clock.scale, "balancers": rows}
         text = json.dumps(described, sort_keys=True)
         serial = hashlib.sha256(text.encode()).hexdigest()[:16]
         return {"serial": serial} if query.get("serial") == serial else {"serial": serial, **described}
+
+    def _change(self, body: dict[str, Any]) -> dict[str, Any]:
+        share = body.get("lost_answers")
+        if set(body) != {"lost_answers"} or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+            raise ControlError(f"Settings of the edge {body}; expected lost_answers, a share from 0 to 1.")
+        self._lost_answers = float(share)
+        return body
 
     def _balancers(self) -> list[dict[str, Any]]:
         return [
@@ -59,6 +73,7 @@ class Edge:
                 self._group(groups[arn]) for arn in sorted(groups_of_balancer(balancer)) if arn in groups
             ],
             "idle_timeout_s": float(balancer.attrs["idle_timeout.timeout_seconds"]),
+            "lost_answers": self._lost_answers,
         }
 
     def _listener(self, listener: FakeListener) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 
 Reading order: `model` (what an instance is and how its states pass), `state` (what a world holds), `instances`,
 `modification`, `snapshots`, `replicas`, `groups` (the calls), `refusals` and `placement` (their checks), `dataplane`
-(what happens to PostgreSQL meanwhile), `describe`, `listing`, `catalog` (answers).
+(what happens to PostgreSQL meanwhile), `paths` (how subscriptions reach their publisher), `describe`, `listing`,
+`logs`, `catalog` (answers).
 
 Not here, and refused by name: other engines than postgres, DB clusters, point-in-time restore, automated snapshots,
 a password that RDS manages, a change of the major version.
@@ -20,6 +21,7 @@ from rehearsal.cloud.rds.dataplane import DataPlane
 from rehearsal.cloud.rds.groups import Groups
 from rehearsal.cloud.rds.instances import Instances
 from rehearsal.cloud.rds.listing import Listing
+from rehearsal.cloud.rds.logs import Logs
 from rehearsal.cloud.rds.replicas import Replicas
 from rehearsal.cloud.rds.snapshots import Snapshots
 from rehearsal.cloud.rds.state import Rds
@@ -38,7 +40,8 @@ def install(world: World, make_plane: Callable[[Rds], DataPlane] = DataPlane, *,
     plane = make_plane(rds)
     instances = Instances(rds, plane)
     snapshots, replicas, listing = Snapshots(rds, plane, instances), Replicas(rds, plane, instances), Listing(rds)
-    for operation, answer in build_answers(world, instances, snapshots, replicas, listing).items():
+    logs = Logs(rds)
+    for operation, answer in build_answers(world, instances, snapshots, replicas, listing, logs).items():
         world.operations.handle("rds", operation, settled(rds, answer))
     Groups(rds).install()
     world.control_routes["rds"] = listing.tell_data_plane
@@ -46,11 +49,12 @@ def install(world: World, make_plane: Callable[[Rds], DataPlane] = DataPlane, *,
     world.metrics["ReplicaLag"] = replicas.read_lag
     world.sleepers.append(rds)
     world.on_stop.append(rds.links.stop)
+    world.lost.listeners.append(rds.links.set_lost)
     return rds
 
 
 def build_answers(
-    world: World, instances: Instances, snapshots: Snapshots, replicas: Replicas, listing: Listing
+    world: World, instances: Instances, snapshots: Snapshots, replicas: Replicas, listing: Listing, logs: Logs
 ) -> dict[str, Answer]:
     """Which function answers which operation."""
     return {
@@ -69,6 +73,8 @@ def build_answers(
         "DescribeDBInstances": listing.instances,
         "DescribeDBSnapshots": listing.snapshots,
         "DescribeEvents": listing.events,
+        "DescribeDBLogFiles": logs.describe,
+        "DownloadDBLogFilePortion": logs.download,
         "DescribeDBEngineVersions": catalog.describe_engine_versions,
         "DescribeOrderableDBInstanceOptions": catalog.describe_orderable_options,
         "DescribeSourceRegions": lambda call: catalog.describe_source_regions(call, enabled_regions(world)),

@@ -155,7 +155,7 @@ def describe_pending(instance: Instance) -> dict[str, Any]:
 def describe_replication(instance: Instance) -> list[dict[str, Any]]:
     if instance.source is None or instance.status == "creating":
         return []
-    cut = instance.relay is not None and instance.relay.link.cut
+    cut = instance.relay is not None and instance.relay.link.broken
     if cut:
         message = "Replication has stopped: the source cannot be reached."
         return [{"StatusType": "read replication", "Normal": False, "Status": "error", "Message": message}]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from datetime import UTC, datetime
 
-from rehearsal.contents import differences, normalise
+from rehearsal.contents import differences, normalise, without_tasks
 
 
 def network(number, name="medzen-vpc"):
@@ -46,3 +46,11 @@ def test_the_order_of_a_listing_says_nothing_and_a_second_copy_does():
 
 def test_a_kind_that_only_one_world_has_is_told():
     assert differences({}, normalise({"sns Topics": [{"TopicArn": "t"}]})) == ['surplus sns Topics: {"TopicArn": "t"}']
+
+
+def test_tasks_that_come_and_go_are_not_told_and_one_that_outlives_its_service_is():
+    task = {"NetworkInterfaceId": "eni-1", "Attachment": {"InstanceOwnerId": "amazon-ecs"}}
+    other = {"NetworkInterfaceId": "eni-2", "Attachment": {"InstanceOwnerId": "amazon-elb"}}
+    kind, services = "ec2 NetworkInterfaces eu-west-1", "ecs services eu-west-1"
+    assert without_tasks({kind: [task, other], services: [{}]})[kind] == [other]
+    assert without_tasks({kind: [task, other], services: []})[kind] == [task, other]

@@ -11,7 +11,7 @@ from rehearsal import packages, seed
 from rehearsal.seed import choose_amounts, fast_clock, load_estate
 from rehearsal.seed_aws import Place, SeedError, tag_list, wait_for
 from rehearsal.seed_data import STATEMENTS
-from rehearsal.seed_database import SECRET_LENGTH, make_password
+from rehearsal.seed_database import DatabaseBuilder
 from rehearsal.seed_leftovers import build_rows, build_template, describe_apis
 from rehearsal.seed_records import ZoneBuilder
 from rehearsal.seed_service import ServiceBuilder
@@ -80,11 +80,6 @@ def test_the_clock_is_put_back_also_after_an_error(monkeypatch):
     with pytest.raises(SeedError), fast_clock(None):
         raise SeedError("no")
     assert [body for body in sent if body] == [{"scale": seed.BUILDING_SCALE}, {"scale": 60.0}]
-
-
-def test_passwords_have_the_length_of_the_estate_and_differ():
-    first, second = make_password(), make_password()
-    assert (len(first), len(second), first != second) == (SECRET_LENGTH, SECRET_LENGTH, True)
 
 
 def test_the_chime_stack_has_a_bucket_of_its_own_region():
@@ -158,3 +153,28 @@ def test_every_value_of_the_statements_is_given():
 
 def test_tags_have_the_spelling_of_their_service():
     assert tag_list({"a": "b"}, "key", "value") == [{"key": "a", "value": "b"}]
+
+
+@pytest.mark.parametrize("logical", [False, True])
+def test_production_alone_has_logical_replication_in_force_where_that_is_wanted(logical, monkeypatch):
+    built = {}
+    monkeypatch.setattr(seed, "build_world", lambda _settings, estate, _amounts: built.update(estate) or 0)
+    arguments = SimpleNamespace(world=130, small=True, compositions=None, logical=logical)
+    assert seed.main(arguments) == 0
+    written = {region: parameters_of(built, region) for region in built["regions"]}
+    assert ("rds.logical_replication" in written["af-south-1"]) is logical
+    assert "rds.logical_replication" not in written["eu-west-1"]
+    assert all(names["rds.force_ssl"] == "1" for names in written.values())
+
+
+def parameters_of(estate, region):
+    """What a region's database builder writes into its parameter group."""
+    asked = []
+    rds = SimpleNamespace(
+        create_db_subnet_group=lambda **_: None,
+        create_db_parameter_group=lambda **_: None,
+        modify_db_parameter_group=lambda **request: asked.extend(request["Parameters"]),
+    )
+    place = Place(SimpleNamespace(client=lambda *_: rds), estate, region)
+    DatabaseBuilder(place)._build_groups(SimpleNamespace(private=["subnet-1", "subnet-2"]))
+    return {row["ParameterName"]: row["ParameterValue"] for row in asked}

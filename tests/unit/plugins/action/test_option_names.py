@@ -7,9 +7,9 @@ import pytest
 import yaml
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
-from ansible.vars.manager import VariableManager
 from ansible_collections.medzen.multiregion.plugins.action import option_names as action
 from ansible_collections.medzen.multiregion.plugins.modules.option_names import DOCUMENTATION
+from ansible_collections.medzen.multiregion.plugins.plugin_utils.given_options import ROOT, make_manager, read_given
 
 NOTHING = {"ignore": []}
 
@@ -25,9 +25,9 @@ def inventory(tmp_path):
 
 
 def read(inventory, *hosts, **extra):
-    manager = VariableManager(loader=inventory.loader, inventory=inventory.manager)
+    manager = make_manager(inventory.loader, inventory.manager)
     manager._extra_vars = extra
-    return action.read_given(manager, inventory.manager, hosts)
+    return read_given(manager, inventory.manager, hosts)
 
 
 def refused(given, **arguments):
@@ -53,7 +53,7 @@ def test_extra_variables_are_looked_at(inventory):
 
 
 def test_registered_results_and_facts_were_given_by_nobody(inventory):
-    used = VariableManager(loader=inventory.loader, inventory=inventory.manager)
+    used = make_manager(inventory.loader, inventory.manager)
     used.set_nonpersistent_facts("eu-central-1", {"cutover_switch": 1})
     assert "cutover_switch" in used.get_vars(host=inventory.manager.get_host("eu-central-1"), include_hostvars=False)
     assert "cutover_switch" not in read(inventory, "eu-central-1")
@@ -72,7 +72,7 @@ def test_a_host_that_the_inventory_lacks_has_no_variables(inventory):
 @pytest.mark.parametrize("environment", ["prod", "staging", "rehearsal"])
 def test_the_environments_that_come_along_give_no_unknown_name(environment):
     loader = DataLoader()
-    inventory = InventoryManager(loader, sources=[str(action.ROOT / "inventories" / environment / "hosts.yml")])
+    inventory = InventoryManager(loader, sources=[str(ROOT / "inventories" / environment / "hosts.yml")])
     found = SimpleNamespace(loader=loader, manager=inventory)
     given = read(found, *(host.name for host in inventory.get_hosts()), database_seed="snapshot", confirm="af-south-1")
     assert "multiregion_account" in given
@@ -80,7 +80,7 @@ def test_the_environments_that_come_along_give_no_unknown_name(environment):
 
 
 def test_what_roles_read_without_an_option_for_it_is_known():
-    known = action.read_known(action.ROOT)
+    known = action.read_known(ROOT)
     assert {"multiregion_endpoint_url", "multiregion_account", "multiregion_tags", "database_seed"} <= known.names
 
 

@@ -12,6 +12,7 @@ KNOWN = Known(
         "service_mesh": frozenset({"service_mesh_name"}),
     },
     shared=frozenset({"multiregion_poll_seconds", "database_seed"}),
+    registered=frozenset({"region_state", "audit_path"}),
 )
 
 
@@ -27,10 +28,34 @@ def test_what_is_described_or_shared_is_known(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["confirm", "accept_loss", "cutover", "ansible_user", "services_x", "__cutover_x", "my_cutover_ttl_s"]
+    "name", ["confirm", "accept_loss", "cutover", "ansible_user", "services_x", "my_cutover_ttl_s"]
 )
 def test_a_name_without_the_prefix_of_a_role_is_somebody_elses(name):
     assert unknown(name) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("cutovr_ttl_s", "cutover_ttl_s"),
+        ("mutliregion_poll_seconds", "multiregion_poll_seconds"),
+        ("Cutover_TTL_s", "cutover_ttl_s"),
+        ("cutover-ttl-s", "cutover_ttl_s"),
+        ("\u0441utover_ttl_s", "cutover_ttl_s"),
+        ("\uff43utover_ttl_s", "cutover_ttl_s"),
+        ("databse_class", "database_class"),
+    ],
+)
+def test_a_name_whose_prefix_is_misspelt_is_found(name, meant):
+    assert unknown(name) == [name]
+    assert names.describe(name, "with -e", KNOWN, "medzen.multiregion")["next_step"] == f"write {meant}"
+
+
+@pytest.mark.parametrize("name", ["region_state", "audit_path", "__cutover_database"])
+def test_what_a_role_finds_out_is_given_by_nobody(name):
+    assert unknown(name, "service_cpu") == [name]
+    found = names.describe(name, "with -e", KNOWN, "medzen.multiregion")
+    assert "would win over what a role finds out" in found["found"] and found["next_step"] == "remove it"
 
 
 def test_every_unknown_name_is_found_in_order():

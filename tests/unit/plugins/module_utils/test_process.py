@@ -99,3 +99,12 @@ def test_this_very_process_is_alive():
     stat = process.read_stat(os.getpid())
     controller = {"pid": os.getpid(), "start": stat["start"], "place": process.place()}
     assert process.judge_controller(controller) == process.ALIVE
+
+
+def test_tasks_of_who_has_the_number_of_a_dead_controller_now_are_not_its_own(proc):
+    (proc / "12/environ").write_bytes(b"MEDZEN_MULTIREGION_CONTROLLER_PID=9\0")
+    assert sorted(process.find_survivors({"pid": 9}, proc)) == [12, 13]
+    # 9 is given out again, after 12 and before 13 began.
+    (proc / "9").mkdir()
+    (proc / "9/stat").write_text((proc / "13/stat").read_text().replace("13 (", "9 (").replace(" 130 ", " 125 "))
+    assert process.find_survivors({"pid": 9}, proc) == [12]

@@ -9,20 +9,22 @@ import pytest
 from ansible_collections.medzen.multiregion.plugins.module_utils import parity
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.switchover import (
+    Limits,
+    NotApplied,
+    Switchover,
+    judge_lag,
+    judge_writes,
+)
+from ansible_collections.medzen.multiregion.plugins.module_utils.switchover_plan import (
     AFTER,
     BEFORE,
     NONE,
     OTHER,
-    Limits,
-    NotApplied,
     SourceView,
-    Switchover,
     TargetView,
     World,
     apply_step,
     check_invariant,
-    judge_lag,
-    judge_writes,
     plan_steps,
     point_of_no_return,
 )

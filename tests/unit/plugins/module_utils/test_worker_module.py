@@ -109,3 +109,17 @@ def test_values_become_what_json_would_bring():
     value = plain(Rows(a=Text("x"), b={2, 1}, c=(1, 2), d=datetime.date(2026, 1, 2), e=b"raw"))
     assert value == {"a": "x", "b": [1, 2], "c": [1, 2], "d": "2026-01-02", "e": "raw"}
     assert type(value) is dict and type(value["a"]) is str
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"name": "a", "size": float("inf")}, "size. Found: cannot convert"),
+        ({"name": "a", "sizes": [{"of": 5}]}, "sizes.of. Found: argument of type 'int'"),
+    ],
+)
+def test_a_value_at_which_ansibles_validator_breaks_is_told_by_its_option(monkeypatch, arguments, told):
+    nested = {"type": "dict", "options": {"least": {"type": "int"}}}
+    monkeypatch.setitem(SPEC, "sizes", {"type": "list", "elements": "dict", "options": {"of": nested}})
+    result = result_of(build, arguments)
+    assert result["failed"] and told in result["msg"] and "Traceback" not in result["msg"]

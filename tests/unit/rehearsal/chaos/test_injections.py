@@ -3,7 +3,10 @@ import json
 
 import pytest
 
+from rehearsal.chaos.conditions import CONDITIONS
 from rehearsal.chaos.injections import (
+    AT_CALLS,
+    KINDS,
     Injection,
     Outcome,
     build_table,
@@ -33,7 +36,7 @@ def outcome(injection=KILL, **more):
 
 
 def test_every_write_call_is_a_kill_and_each_playbook_one_run_of_the_others():
-    assert [one.name for one in every_injection(CALLS)] == [
+    assert [one.name for one in every_injection(CALLS, AT_CALLS)] == [
         "provision_region-kill-1",
         "provision_region-kill-2",
         "provision_region-kill-3",
@@ -44,6 +47,20 @@ def test_every_write_call_is_a_kill_and_each_playbook_one_run_of_the_others():
         "cutover_dns-lost",
         "cutover_dns-throttle",
     ]
+
+
+def test_conditions_belong_to_the_playbook_that_meets_them():
+    found = every_injection(CALLS, ["database"])
+    assert {one.playbook for one in found} == {"cutover_dns"} and "cutover_dns-database-cut_link" in [
+        one.name for one in found
+    ]
+    assert all(one.rules(77) == [] for one in found)
+
+
+def test_every_condition_is_a_row_of_a_whole_sweep():
+    moves = dict.fromkeys((one.playbook for one in CONDITIONS.values()), 1)
+    assert {one.what for one in every_injection(moves) if one.what} == set(CONDITIONS)
+    assert {one.kind for one in CONDITIONS.values()} == set(KINDS) - set(AT_CALLS)
 
 
 def test_a_kill_ends_everything_of_the_run_after_its_nth_own_write():

@@ -43,6 +43,17 @@ def test_a_key_pending_deletion_cannot_be_used_and_comes_back_disabled(kms, key)
     assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Disabled"
 
 
+def test_a_key_is_known_by_its_arn_wherever_by_its_id(kms, key):
+    arn = kms.describe_key(KeyId=key)["KeyMetadata"]["Arn"]
+    kms.update_key_description(KeyId=arn, Description="anew")
+    kms.disable_key(KeyId=arn)
+    kms.enable_key(KeyId=arn)
+    kms.schedule_key_deletion(KeyId=arn, PendingWindowInDays=7)
+    kms.cancel_key_deletion(KeyId=arn)
+    found = kms.describe_key(KeyId=key)["KeyMetadata"]
+    assert (found["Description"], found["KeyState"]) == ("anew", "Disabled")
+
+
 def test_a_key_is_gone_at_the_end_of_its_window(kms, key, pass_time):
     kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
     pass_time(7 * 86400)

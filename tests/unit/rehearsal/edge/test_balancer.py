@@ -180,6 +180,23 @@ def test_bodies_of_any_size_pass():
     asyncio.run(run())
 
 
+def test_a_lost_answer_is_that_of_a_write_that_was_done():
+    async def run():
+        port = free_port()
+        async with Backend().run() as one:
+            row = describe(port, [(one.port, "registered")]) | {"lost_answers": 1.0}
+            async with balance(row) as fleet:
+                with pytest.raises(aiohttp.ServerDisconnectedError):
+                    await get(port, method="POST", data=b"kept")
+                assert (await get(port))[0] == 200
+                requests = fleet.report()["requests"]["balancer"]
+                await fleet.apply([read_balancer(row | {"lost_answers": 0})], SCALE)
+                assert (await get(port, method="POST", data=b"told"))[2] == b"told"
+                assert requests >= 2
+
+    asyncio.run(run())
+
+
 def test_a_sticky_client_stays_with_its_target():
     async def run():
         port = free_port()

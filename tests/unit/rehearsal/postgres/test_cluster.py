@@ -108,3 +108,9 @@ def test_a_server_sees_nothing_of_the_callers_environment(monkeypatch):
     monkeypatch.setenv("PGPASSWORD", "secret")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     assert "secret" not in module.server_environment().values()
+
+
+def test_the_log_of_a_new_server_tells_nothing_of_an_earlier_one(cluster):
+    cluster.log.write_text("redo done at 0/2000120\n")
+    cluster.prepare_folder()
+    assert not cluster.log.exists()

@@ -106,3 +106,21 @@ def test_a_frozen_relay_listens_nowhere_and_again_after_it_is_thawed(links, rela
     links.thaw()
     with connect(relay) as connection:
         assert echo(connection) == b"x"
+
+
+def test_the_links_of_a_lost_region_are_broken_and_whole_again_when_it_is_back(links, relay):
+    with connect(relay) as connection:
+        assert echo(connection)
+        links.set_lost("a", True)
+        assert is_dead(connection)
+    assert links.link("elsewhere", "a").broken
+    links.set_lost("a", False)
+    with connect(relay) as connection:
+        assert echo(connection)
+
+
+def test_a_link_that_was_cut_before_its_region_was_lost_stays_cut(links):
+    links.set("africa", "europe", None, True)
+    links.set_lost("europe", True)
+    links.set_lost("europe", False)
+    assert links.link("africa", "europe").broken

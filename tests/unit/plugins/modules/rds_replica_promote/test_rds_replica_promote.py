@@ -149,3 +149,36 @@ def test_a_replica_still_to_be_made_is_planned_in_check_mode():
     assert ensure(Client(None), check_mode=True)["role"] == "absent"
     with pytest.raises(Refused, match="There is no database db in eu-central-1"):
         ensure(Client(None))
+
+
+LOSS = "lose what was written after 2026-11-28T14:03:22.123456Z"
+LOST = {"source_lost": True, "replayed_lsn": "0/5000148", "possible_loss": LOSS, "accepted_loss": LOSS}
+
+
+def test_the_replica_of_a_lost_source_is_promoted_once_its_loss_is_accepted():
+    client = Client(REPLICA, PRIMARY)
+    result = ensure(client, evidence=LOST)
+    assert client.writes == ["tag", "promote"]
+    assert (result["gate"]["verdict"], result["lag_bytes"]) == ("override", None)
+    assert result["promote_s"] >= 0
+
+
+def test_nothing_has_to_be_accepted_where_nothing_can_be_lost():
+    result = ensure(Client(REPLICA, PRIMARY), evidence={**LOST, "possible_loss": "", "accepted_loss": ""})
+    assert result["gate"]["verdict"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"accepted_loss": ""}, f"not accepted to {LOSS}"),
+        ({"accepted_loss": "lose what was written after 2026-11-28T14:03:21.000000Z"}, "not accepted"),
+        ({"possible_loss": None, "accepted_loss": ""}, "unknown"),
+        ({"replayed_lsn": None}, "unknown"),
+    ],
+)
+def test_a_loss_that_is_unknown_or_not_accepted_refuses(change, words):
+    client = Client(REPLICA)
+    with pytest.raises(Refused, match=words):
+        ensure(client, evidence={**LOST, **change})
+    assert client.writes == []

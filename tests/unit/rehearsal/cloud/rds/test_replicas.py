@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
 
+from rehearsal.postgres.link import Link
+
 HOME, AWAY = "eu-west-1", "eu-central-1"
 
 
@@ -46,7 +48,7 @@ def test_a_replica_shows_that_it_replicates_until_its_link_is_cut(replicate, loo
     _source, replica = replicate()
     assert look(replica, AWAY)["StatusInfos"][0]["Status"] == "replicating"
     instance = rds.find_instance(AWAY, replica)
-    instance.relay = type("Relay", (), {"link": type("Link", (), {"cut": True})})
+    instance.relay = type("Relay", (), {"link": Link(cut=True)})
     assert look(replica, AWAY)["StatusInfos"][0]["Normal"] is False
 
 

@@ -1,0 +1,109 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a replica may lack of a primary that nobody can ask any more.
+
+The primary acknowledges a record as soon as it has it, and the replica follows later. When the primary is lost, only
+the replica can be asked, and it cannot know what never arrived. What it does know bounds the loss: everything that was
+committed up to the last transaction it has replayed is there, and nothing was written after a fence that it has
+replayed. No database and no AWS in here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.medzen.multiregion.plugins.module_utils import lsn
+
+# Seconds without a message after which a connection says nothing any more; the primary sends one every 10 s at least.
+SILENT_S = 15.0
+
+
+@dataclass(frozen=True)
+class Position:
+    """What a replica says of itself. None is what it does not know."""
+
+    in_recovery: bool
+    received_lsn: str | None = None
+    replayed_lsn: str | None = None
+    replayed_at: str | None = None
+    age_s: float | None = None
+    receiver: str | None = None
+    heard_s: float | None = None
+    fence_lsn: str | None = None
+    recent_rows: int | None = None
+    recent_window_s: float | None = None
+
+    @property
+    def streaming(self) -> bool | None:
+        """Whether the primary still sends; None when the replica does not say."""
+        if not self.in_recovery or self.receiver is None:
+            return False
+        if self.receiver != "streaming":
+            return False
+        return None if self.heard_s is None else self.heard_s <= SILENT_S
+
+
+def is_provably_zero(position: Position) -> bool:
+    """Whether nothing can be missing: the primary was fenced, and the replica has replayed the fence."""
+    return position.fence_lsn is not None and lsn.is_reached(position.replayed_lsn, position.fence_lsn)
+
+
+def unreplayed_bytes(position: Position) -> int | None:
+    """Log that has arrived and is not replayed yet. A promotion replays it first: it is not lost."""
+    return lsn.lag_bytes(position.received_lsn, position.replayed_lsn)
+
+
+def expected_rows(position: Position) -> int | None:
+    """How many rows are to be expected in the unknown time, if writes went on as they had. An estimate, no count."""
+    if position.recent_rows is None or not position.recent_window_s or position.age_s is None:
+        return None
+    return round(position.recent_rows / position.recent_window_s * position.age_s)
+
+
+def acceptance(position: Position) -> str:
+    """What a person types to accept the loss; it stays the same while nothing more arrives. Empty: no such text."""
+    if is_provably_zero(position) or position.replayed_lsn is None:
+        return ""
+    return f"lose what was written after {position.replayed_at or f'log position {position.replayed_lsn}'}"
+
+
+def describe(position: Position) -> str:
+    """The possible loss in one line."""
+    if is_provably_zero(position):
+        return f"none: the primary was fenced at {position.fence_lsn}, which is replayed"
+    if position.replayed_lsn is None:
+        return "unknown: the replica does not say how far it has replayed"
+    if position.replayed_at is None:
+        return (
+            f"what the primary acknowledged after log position {position.replayed_lsn}; the replica has replayed no "
+            "transaction since it started, so the moment is unknown, and it cannot be counted without the primary"
+        )
+    rows = expected_rows(position)
+    about = f", about {rows} records if writes went on as before" if rows is not None else ""
+    age = "an unknown time" if position.age_s is None else f"{position.age_s:.1f} s"
+    return (
+        f"what the primary acknowledged in the {age} since {position.replayed_at} (replayed up to "
+        f"{position.replayed_lsn}){about}; it cannot be counted without the primary"
+    )
+
+
+def as_result(position: Position) -> dict:
+    """The values of a module's result."""
+    zero = is_provably_zero(position)
+    return {
+        "in_recovery": position.in_recovery,
+        "received_lsn": position.received_lsn,
+        "replayed_lsn": position.replayed_lsn,
+        "replayed_at": position.replayed_at,
+        "age_s": position.age_s,
+        "streaming": position.streaming,
+        "fence_lsn": position.fence_lsn,
+        "unreplayed_bytes": unreplayed_bytes(position),
+        "loss": {
+            "provably_zero": zero,
+            "window_s": 0.0 if zero else position.age_s,
+            "expected_rows": 0 if zero else expected_rows(position),
+            "acceptance": acceptance(position),
+            "text": describe(position),
+        },
+    }

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import pytest
+from ansible_collections.medzen.multiregion.plugins.module_utils import possible_loss
+from ansible_collections.medzen.multiregion.plugins.module_utils.possible_loss import Position
+
+MOMENT = "2026-11-28T14:03:22.123456Z"
+BEHIND = Position(True, "16/B374D900", "16/B374D848", MOMENT, 12.0)
+
+
+def test_what_came_after_the_last_replayed_transaction_may_be_lost():
+    loss = possible_loss.as_result(BEHIND)["loss"]
+    assert (loss["provably_zero"], loss["window_s"]) == (False, 12.0)
+    assert loss["acceptance"] == f"lose what was written after {MOMENT}"
+    assert "12.0 s since" in loss["text"] and "cannot be counted" in loss["text"]
+
+
+def test_the_typed_text_stays_the_same_while_time_passes():
+    later = Position(True, "16/B374D900", "16/B374D848", MOMENT, 999.0)
+    assert possible_loss.acceptance(later) == possible_loss.acceptance(BEHIND)
+
+
+def test_behind_a_replayed_fence_nothing_can_be_lost():
+    position = Position(True, "16/B374D900", "16/B374D848", MOMENT, 3600.0, fence_lsn="16/B374D848")
+    loss = possible_loss.as_result(position)["loss"]
+    assert (loss["provably_zero"], loss["window_s"], loss["acceptance"]) == (True, 0.0, "")
+
+
+def test_a_fence_that_is_not_replayed_proves_nothing():
+    position = Position(True, "16/B374D900", "16/B374D848", MOMENT, 1.0, fence_lsn="16/B374D849")
+    assert not possible_loss.is_provably_zero(position)
+
+
+def test_a_replica_that_has_replayed_nothing_since_its_start_is_told_by_its_log_position():
+    loss = possible_loss.as_result(Position(True, "0/5000110", "0/5000110"))["loss"]
+    assert loss["acceptance"] == "lose what was written after log position 0/5000110"
+    assert (loss["window_s"], loss["expected_rows"]) == (None, None)
+    assert "the moment is unknown" in loss["text"]
+
+
+def test_a_replica_that_does_not_say_how_far_it_is_has_nothing_that_could_be_accepted():
+    loss = possible_loss.as_result(Position(True))["loss"]
+    assert (loss["acceptance"], loss["provably_zero"], loss["window_s"]) == ("", False, None)
+    assert loss["text"].startswith("unknown")
+
+
+def test_the_rate_before_gives_an_estimate():
+    position = Position(True, "0/2", "0/1", MOMENT, 6.0, recent_rows=1200, recent_window_s=600.0)
+    assert possible_loss.expected_rows(position) == 12
+    assert "about 12 records if writes went on as before" in possible_loss.describe(position)
+
+
+@pytest.mark.parametrize("change", [{"recent_rows": None}, {"recent_window_s": None}, {"age_s": None}])
+def test_there_is_no_estimate_of_what_is_not_known(change):
+    known = {"age_s": 6.0, "recent_rows": 5, "recent_window_s": 600.0}
+    assert possible_loss.expected_rows(Position(True, **{**known, **change})) is None
+
+
+def test_log_that_has_arrived_is_not_lost():
+    assert possible_loss.unreplayed_bytes(BEHIND) == 0xB8
+
+
+@pytest.mark.parametrize(
+    ("receiver", "heard_s", "streaming"),
+    [
+        (None, None, False),
+        ("waiting", 1.0, False),
+        ("streaming", 1.0, True),
+        ("streaming", 60.0, False),
+        ("streaming", None, None),
+    ],
+)
+def test_the_primary_sends_while_it_is_heard(receiver, heard_s, streaming):
+    assert Position(True, receiver=receiver, heard_s=heard_s).streaming is streaming
+
+
+def test_a_primary_gets_nothing():
+    assert Position(False, receiver="streaming", heard_s=1.0).streaming is False

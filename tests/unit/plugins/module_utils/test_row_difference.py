@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import pytest
+from ansible_collections.medzen.multiregion.plugins.module_utils import row_difference
+
+TABLE = {"schema": "ehr", "name": "comp_version_history", "key": ["vo_id", "sys_version"]}
+
+
+def test_a_key_that_the_target_lacks_is_missing_and_another_row_differs():
+    found = row_difference.compare_rows({"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "9", "d": "4"})
+    assert found == {"missing": ["c"], "differing": ["b"]}
+
+
+def test_rows_that_only_the_target_has_are_not_looked_for():
+    assert row_difference.compare_rows({}, {"a": "1"}) == {"missing": [], "differing": []}
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "buckets"),
+    [
+        ({"0a1": (2, 5)}, {"0a1": (2, 5)}, []),
+        ({"0a1": (2, 5), "fff": (1, 1)}, {"0a1": (2, 6)}, ["0a1", "fff"]),
+        ({}, {"0a1": (2, 5)}, []),
+    ],
+)
+def test_only_buckets_of_the_source_that_differ_are_fetched(source, target, buckets):
+    assert row_difference.differing_buckets(source, target) == buckets
+
+
+def test_tables_without_a_difference_are_left_out_and_keys_are_bounded():
+    many = [f"key-{number:03}" for number in range(80)]
+    told = row_difference.summarize(
+        {"ehr.b": {"missing": [], "differing": []}, "ehr.a": {"missing": many, "differing": ["x"]}}
+    )
+    assert (told["missing_rows"], told["differing_rows"], list(told["tables"])) == (80, 1, ["ehr.a"])
+    assert told["tables"]["ehr.a"]["missing_keys"] == many[:50]
+
+
+def test_a_key_of_two_columns_keeps_them_apart():
+    assert row_difference.key_sql(TABLE["key"]) == 'jsonb_build_array(t."vo_id", t."sys_version")::text'
+
+
+def test_names_and_buckets_are_quoted():
+    odd = {"schema": "ehr", "name": 'a"b', "key": ["id"]}
+    statement = row_difference.rows_sql(odd, ["0a1", "'; DROP"])
+    assert 'FROM "ehr"."a""b" t' in statement
+    assert "IN ('''; DROP', '0a1')" in statement

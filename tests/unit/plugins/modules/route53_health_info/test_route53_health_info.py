@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import pytest
+from ansible_collections.medzen.multiregion.plugins.modules import route53_health_info as health
+
+
+def reports(good, bad):
+    told = ["Success: HTTP Status Code 200"] * good + ["Failure: no connection"] * bad
+    return [{"StatusReport": {"Status": text}} for text in told]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "healthy"), [(16, 0, True), (0, 16, False), (18, 82, False), (19, 81, True), (0, 0, None)]
+)
+def test_more_than_18_percent_of_the_checkers_decide(good, bad, healthy):
+    judged = health.judge(reports(good, bad))
+    assert (judged["healthy"], judged["checkers"], judged["successes"]) == (healthy, good + bad, good)
+
+
+def test_a_checker_that_has_not_reported_yet_is_not_counted():
+    assert health.judge([{"Region": "eu-west-1"}, *reports(1, 0)])["checkers"] == 1
+
+
+class Pages:
+    def __init__(self, result):
+        self.result = result
+
+    def paginate(self, **_request):
+        return self
+
+    def build_full_result(self):
+        return self.result
+
+
+class Client:
+    def __init__(self, *names):
+        self.names = names
+
+    def get_paginator(self, _operation):
+        found = [
+            {"Id": name, "CallerReference": "other", "HealthCheckConfig": {"FullyQualifiedDomainName": f"{name}.elb"}}
+            for name in self.names
+        ]
+        return Pages({"HealthChecks": found})
+
+    def list_tags_for_resources(self, ResourceIds, **_request):
+        tags = [{"ResourceId": one, "Tags": [{"Key": "Name", "Value": one}]} for one in ResourceIds]
+        return {"ResourceTagSets": tags}
+
+    def get_health_check_status(self, **_request):
+        return {"HealthCheckObservations": reports(0, 3)}
+
+
+def test_a_name_without_a_health_check_is_missing():
+    client = Client("primary")
+    module = type("Module", (), {"params": {"names": ["primary", "other"]}, "client": lambda *_, **__: client})()
+    found = health.read(module)["health_checks"]
+    assert list(found) == ["primary"]
+    assert (found["primary"]["fqdn"], found["primary"]["healthy"]) == ("primary.elb", False)
