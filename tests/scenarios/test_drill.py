@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
+from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -13,6 +15,7 @@ from rehearsal import contents, judge
 
 PRIMARY, DR = "eu-central-1", "eu-west-1"
 COPIES = [f"medzen-ehrbase-drill-{region}" for region in (PRIMARY, DR)]
+LIVE = f"medzen-ehrbase-db-{PRIMARY}"
 KILLED = -signal.SIGKILL
 # Compositions that a test takes out of the copy.
 DAMAGED = 3
@@ -33,12 +36,9 @@ WRITES = {
 @pytest.fixture(scope="module")
 def drilled(stage):
     """A world in which production has moved and the DR region stands by."""
-    world = stage.fresh("before")
+    world = stage.fresh("protected")
     world.step = "drilled"
     with world.quick():
-        for name in ("provision_region", "cutover_dns", "create_dr_replica"):
-            done = world.play(name)
-            assert done.code == 0, str(done)
         yield world
 
 
@@ -58,6 +58,13 @@ def leftovers(world) -> list[str]:
     return [name for name in found if "-drill-" in name]
 
 
+def take_snapshot(world, name: str, tags: list[dict[str, str]]) -> None:
+    """A snapshot of the live database with a name as a drill would give."""
+    rds, names = world.client("rds", PRIMARY), {"DBSnapshotIdentifier": f"medzen-ehrbase-drill-{name}"}
+    rds.create_db_snapshot(DBInstanceIdentifier=LIVE, Tags=tags, **names)
+    rds.get_waiter("db_snapshot_available").wait(**names, WaiterConfig={"Delay": 1})
+
+
 def drill_of(world, region: str) -> dict:
     """What the run record of both regions tells of the last drill."""
     assert world.facts(PRIMARY) == world.facts(DR)
@@ -66,7 +73,7 @@ def drill_of(world, region: str) -> dict:
 
 def test_a_drill_measures_and_leaves_everything_as_it_was_while_clients_write(drilled):
     before = read(drilled)
-    with drilled.clients(writes=10, reads=0) as folder:
+    with drilled.clients(writes=10, reads=0, database=LIVE) as folder:
         planned = drilled.play("run_drill", "--check")
         assert (planned.code, planned.writes) == (0, []), str(planned)
         done = drilled.play("run_drill")
@@ -88,7 +95,7 @@ def test_a_drill_measures_and_leaves_everything_as_it_was_while_clients_write(dr
     assert verdict.reasons == [], verdict
 
 
-def test_what_a_killed_drill_has_left_the_next_one_removes_before_it_drills(drilled):
+def test_what_a_killed_drill_has_left_is_removed_by_one_that_only_stops(drilled):
     before = read(drilled)
     killed = drilled.begin("run_drill", drill_kinds=["database"])
     with drilled.fault("kill", {"service": "rds", "operation": "RestoreDBInstanceFromDBSnapshot"}, pid=killed.pid):
@@ -96,12 +103,13 @@ def test_what_a_killed_drill_has_left_the_next_one_removes_before_it_drills(dril
     killed.kill_all()
     left = leftovers(drilled)
     assert COPIES[0] in left and len(left) == 2, left
-    stopped = drilled.play("run_drill", "--check", drill_stop_only=True)
-    assert (stopped.code != 0, stopped.writes, leftovers(drilled)) == (False, [], left), str(stopped)
-    again = drilled.play("run_drill", drill_kinds=["database"])
-    assert again.code == 0, str(again)
-    assert again.writes.index(f"rds:DeleteDBInstance {PRIMARY}") < again.writes.index(f"rds:CreateDBSnapshot {PRIMARY}")
+    planned = drilled.play("run_drill", "--check", drill_stop_only=True)
+    assert (planned.code, planned.writes, leftovers(drilled)) == (0, [], left), str(planned)
+    stopped = drilled.play("run_drill", drill_stop_only=True)
+    assert stopped.code == 0, str(stopped)
+    assert {write.split()[0] for write in stopped.writes} == {"rds:DeleteDBInstance", "rds:DeleteDBSnapshot"}
     assert contents.differences(before, read(drilled)) == []
+    assert drilled.lock_holder() == ""
 
 
 def damage(world, done: threading.Event) -> None:
@@ -114,27 +122,45 @@ def damage(world, done: threading.Event) -> None:
                     (DAMAGED,),
                 )
             return
-        except (LookupError, psycopg.Error):
+        except (LookupError, OSError, psycopg.Error):  # not there, its server not made, not started
             continue
 
 
-def test_a_copy_that_lacks_rows_and_missed_targets_refuse_with_their_numbers_and_are_cleaned_up(drilled):
-    before = read(drilled)
+@contextlib.contextmanager
+def damaged(world) -> Iterator[None]:
     done = threading.Event()
-    tampering = threading.Thread(target=damage, args=(drilled, done))
+    tampering = threading.Thread(target=damage, args=(world, done))
     tampering.start()
     try:
-        with drilled.clients(writes=10, reads=0):
-            refused = drilled.play("run_drill", drill_kinds=["database"], drill_rpo_s=0, drill_rto_s=1)
+        yield
     finally:
         done.set()
         tampering.join(30)
+
+
+def test_what_fails_refuses_with_its_numbers_and_is_cleaned_up_with_what_stood_there_before(drilled):
+    """In the primary region the copy lacks rows and targets are missed; in the DR region a step fails in the middle."""
+    take_snapshot(drilled, "by-hand", [])
+    before = read(drilled)
+    take_snapshot(drilled, "left", [{"Key": "Purpose", "Value": "drill"}])
+    full = {"service": "rds", "operation": "RestoreDBInstanceFromDBSnapshot", "region": DR}
+    with (
+        damaged(drilled),
+        drilled.fault("error", full, code="InsufficientDBInstanceCapacity", status=400),
+        drilled.clients(writes=10, reads=0, database=LIVE),
+    ):
+        refused = drilled.play("run_drill", drill_kinds=["database", "region"], drill_rpo_s=0, drill_rto_s=1)
     assert refused.code != 0, str(refused)
-    found = drill_of(drilled, PRIMARY)
+    primary, standby = drill_of(drilled, PRIMARY), drill_of(drilled, DR)
     # A row that a client has replaced meanwhile is not missed.
-    missing = found["numbers"]["missing_rows"]
-    assert (found["verdict"], found["clean"]) == ("refused", True) and 0 < missing <= DAMAGED, found
+    missing = primary["numbers"]["missing_rows"]
+    assert (primary["verdict"], primary["clean"]) == ("refused", True) and 0 < missing <= DAMAGED, primary
     assert "the copy is whole" in refused.error and f"{missing} rows missing" in refused.error, refused.error
     for name in ("rto_s", "rpo_s"):
-        assert f"{found['numbers'][name]} s" in refused.error, refused.error
-    assert leftovers(drilled) == [] and contents.differences(before, read(drilled)) == []
+        assert f"{primary['numbers'][name]} s" in refused.error, refused.error
+    assert (standby["verdict"], standby["clean"]) == ("refused", True) and "rto_s" not in standby["numbers"], standby
+    assert "copy | Restore it" in refused.error and "InsufficientDBInstanceCapacity" in refused.error, refused.error
+    made, removed = (refused.writes.index(f"rds:{call} {PRIMARY}") for call in ("CreateDBSnapshot", "DeleteDBSnapshot"))
+    assert removed < made, refused.writes
+    assert leftovers(drilled) == ["medzen-ehrbase-drill-by-hand"]
+    assert contents.differences(before, read(drilled)) == []
