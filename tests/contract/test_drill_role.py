@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the role drill makes of its measurements: the verdict, what it would remove, and what it calls left."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -42,8 +43,13 @@ def load(path):
 
 def evaluate(expression, region=PRIMARY, **given):
     """An expression in the role's own variables, with registered results as they are given."""
+    return template("{{ " + expression + " }}", region, **given)
+
+
+def template(text, region=PRIMARY, **given):
     variables = {
         **load("group_vars/all.yml"),
+        **load("roles/preflight/vars/main.yml"),
         **load("roles/drill/defaults/main.yml"),
         **load("roles/drill/vars/main.yml"),
         "multiregion_environment": "test",
@@ -51,7 +57,7 @@ def evaluate(expression, region=PRIMARY, **given):
         "groups": {"primary": [PRIMARY], "dr": [DR]},
         **given,
     }
-    return Templar(DataLoader(), variables=variables).template(trust_as_template("{{ " + expression + " }}"))
+    return Templar(DataLoader(), variables=variables).template(trust_as_template(text))
 
 
 def verdict(region=PRIMARY, **changed):
@@ -133,3 +139,14 @@ def test_what_is_left_and_what_is_gone_is_named():
 def test_a_snapshot_has_a_name_that_rds_takes(monkeypatch):
     monkeypatch.setenv("MEDZEN_MULTIREGION_RUN", "20261205T050000-run_drill")
     assert evaluate("__drill_snapshot") == "medzen-ehrbase-drill-20261205t050000-run-drill"
+
+
+def test_the_preflight_tells_how_old_the_last_drill_of_each_region_is():
+    at = (datetime.now(UTC) - timedelta(days=40, hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    drill = {"at": at, "kinds": ["database", "zone"], "verdict": "passed", "numbers": {"rto_s": 800.5}}
+    facts = {f"drill_{PRIMARY}": drill, "cutover_state": "done"}
+    (found,) = evaluate("__preflight_drills | dict2items", run_record_result={"facts": facts})
+    (task,) = [one for one in load("roles/preflight/tasks/main.yml") if one["name"].endswith("the last drills are")]
+    told = template(task["ansible.builtin.debug"]["msg"], __preflight_drill=found)
+    assert told == "eu-central-1: database, zone passed 40 days ago, {'rto_s': 800.5}"
+    assert evaluate("__preflight_drills") == {}
