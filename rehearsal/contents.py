@@ -40,6 +40,7 @@ LISTS = (
     ("ec2", "describe_network_interfaces", "NetworkInterfaces"),
     ("rds", "describe_db_instances", "DBInstances"),
     ("rds", "describe_db_snapshots", "DBSnapshots"),
+    ("rds", "describe_db_instance_automated_backups", "DBInstanceAutomatedBackups"),
     ("rds", "describe_db_subnet_groups", "DBSubnetGroups"),
     ("rds", "describe_db_parameter_groups", "DBParameterGroups"),
     ("elbv2", "describe_load_balancers", "LoadBalancers"),

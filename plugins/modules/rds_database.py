@@ -797,7 +797,7 @@ def ensure_absent(task):
     result["diff"] = plan.build_diff(task.name, {"status": rds.status(instance)}, None)
     if task.module.check_mode:
         return result
-    if task.params["wait"] and rds.status(instance) not in (*AT_REST, *rds.BROKEN_STATES, "creating"):
+    if task.params["wait"] and rds.status(instance) not in (*AT_REST, *rds.BROKEN_STATES):
         wait_at_rest(task)
     lift_protection(task, instance)
     rds.delete(task.connection, task.name, request)

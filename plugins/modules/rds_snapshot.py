@@ -23,7 +23,7 @@ options:
   state:
     description:
       - Whether the snapshot is to be there.
-      - With V(absent) the task ends when RDS answers that there is no such snapshot.
+      - With V(absent) the task ends when RDS answers that there is no such snapshot. One in the making is waited for.
     type: str
     choices: [present, absent]
     default: present
@@ -113,6 +113,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.wait import Tim
 
 ALREADY_EXISTS = "DBSnapshotAlreadyExists"
 USABLE = ("available", "creating")
+IN_THE_MAKING = ("creating", "copying", "pending")
 # The states in which RDS takes a snapshot.
 AT_REST = ("available", "storage-optimization")
 
@@ -239,6 +240,19 @@ def ensure_present(module, connection):
     return finish(connection, params, left, result)
 
 
+def wait_until_deletable(connection, params, left):
+    """One in the making cannot be deleted; a failed one can, and one that is gone by now is no fault."""
+    rds.wait_snapshot(
+        connection,
+        params["db_snapshot_identifier"],
+        lambda found: rds.snapshot_status(found) not in IN_THE_MAKING,
+        what=f"snapshot {params['db_snapshot_identifier']} to be complete before its deletion",
+        timeout_s=left.seconds(),
+        poll_seconds=params["poll_seconds"],
+        failed=lambda found: None,
+    )
+
+
 def ensure_absent(module, connection):
     params = module.params
     name = params["db_snapshot_identifier"]
@@ -248,8 +262,10 @@ def ensure_absent(module, connection):
     result = {"changed": True, "diff": build_diff(name, {"status": rds.snapshot_status(snapshot)}, None)}
     if module.check_mode:
         return result
+    left = TimeLeft(params["wait_timeout"])
     if params["wait"]:
-        rds.remove_snapshot(connection, name, params["wait_timeout"], params["poll_seconds"])
+        wait_until_deletable(connection, params, left)
+        rds.remove_snapshot(connection, name, left.seconds(), params["poll_seconds"])
     else:
         rds.delete_snapshot(connection, name)
     return result

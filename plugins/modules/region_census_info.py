@@ -153,6 +153,7 @@ kinds:
         id: {description: "The item's id.", type: str}
         name: {description: Its name., type: str}
         arn: {description: Its ARN., type: str}
+        tags: {description: Its tags., type: dict}
         state: {description: Its state., type: str}
         note: {description: What else is known., type: str, returned: when there is anything}
         owner: {description: What shows that it is of the workload; empty when nothing does., type: str}
@@ -227,7 +228,9 @@ def build_summary(region, plan):
 
 
 def build_kind(finding, status, plan):
-    items = [{**brief(item), "arn": item.arn, **build_owner(item, plan)} for item in finding.items or ()]
+    items = [
+        {**brief(item), "arn": item.arn, "tags": item.tags, **build_owner(item, plan)} for item in finding.items or ()
+    ]
     return {
         "kind": finding.kind,
         "title": KINDS[finding.kind].title,

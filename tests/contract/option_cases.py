@@ -211,7 +211,7 @@ def right_value(spec: Mapping, rule: Any) -> Any:
     if spec.get("type") == "bool":
         return True
     if spec.get("choices"):
-        return spec["choices"][0]
+        return [spec["choices"][0]] if spec.get("type") == "list" else spec["choices"][0]
     if kind_of(rule) == "free":
         return [] if spec.get("type") == "list" else {}
     right = RULES.kinds[kind_of(rule)].right

@@ -81,7 +81,7 @@ def build_answers(
         "DescribeDBEngineVersions": catalog.describe_engine_versions,
         "DescribeOrderableDBInstanceOptions": catalog.describe_orderable_options,
         "DescribeSourceRegions": lambda call: catalog.describe_source_regions(call, enabled_regions(world)),
-        "DescribeDBInstanceAutomatedBackups": lambda call: {"DBInstanceAutomatedBackups": []},
+        "DescribeDBInstanceAutomatedBackups": listing.automated_backups,
         "DescribePendingMaintenanceActions": lambda call: {"PendingMaintenanceActions": []},
     } | {operation: refuse for operation in REFUSED}
 

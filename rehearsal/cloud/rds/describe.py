@@ -71,6 +71,23 @@ SNAPSHOT_OF_INSTANCE = (
     "LicenseModel",
     "IAMDatabaseAuthenticationEnabled",
 )
+AUTOMATED_BACKUP_OF_INSTANCE = (
+    "DBInstanceIdentifier",
+    "DBInstanceArn",
+    "DbiResourceId",
+    "Engine",
+    "EngineVersion",
+    "AllocatedStorage",
+    "StorageType",
+    "AvailabilityZone",
+    "MasterUsername",
+    "LicenseModel",
+    "InstanceCreateTime",
+    "KmsKeyId",
+    "BackupRetentionPeriod",
+    "PreferredBackupWindow",
+    "BackupTarget",
+)
 
 
 def resource_id(instance: Instance) -> str:
@@ -129,6 +146,15 @@ def _describe_optional(instance: Instance) -> dict[str, Any]:
         group = f"arn:aws:logs:{instance.region}:{ACCOUNT_ID}:log-group:RDSOSMetrics"
         shown["EnhancedMonitoringResourceArn"] = f"{group}:log-stream:{resource_id(instance)}"
     return shown
+
+
+def describe_automated_backup(instance: Instance) -> dict[str, Any]:
+    """The backups of an instance that is there; RDS deletes them with it where nobody asks to keep them."""
+    shown = describe_instance(instance)
+    latest = shown.get("LatestRestorableTime")
+    same = {name: shown[name] for name in AUTOMATED_BACKUP_OF_INSTANCE if name in shown}
+    window = {"RestoreWindow": {"EarliestTime": instance.created, "LatestTime": latest}} if latest else {}
+    return same | window | {"Region": instance.region, "Status": "active" if latest else "creating"}
 
 
 def name_seen_from(instance: Instance, other: Instance) -> str:

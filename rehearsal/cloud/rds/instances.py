@@ -208,6 +208,8 @@ class Instances:
         """Every refusal comes before anything changes."""
         instance = self.rds.find_instance(call.region, call.get("DBInstanceIdentifier"))
         name, skip = call.get("FinalDBSnapshotIdentifier"), bool(call.get("SkipFinalSnapshot"))
+        if call.get("DeleteAutomatedBackups") is False:
+            raise NotImplementedError("automated backups that outlive their DB instance")
         refusals.check_not_protected(instance)
         refusals.check_final_snapshot(instance, name, skip=skip)
         if name:

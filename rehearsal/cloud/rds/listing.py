@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""DescribeDBInstances, DescribeDBSnapshots, DescribeEvents, and what the control API tells of the data plane."""
+"""What there is and what happened, by RDS's own API, and what the control API tells of the data plane."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from rehearsal.cloud.errors import ApiError
 from rehearsal.cloud.operations import Call
-from rehearsal.cloud.rds.describe import describe_instance, describe_snapshot, resource_id
+from rehearsal.cloud.rds.describe import describe_automated_backup, describe_instance, describe_snapshot, resource_id
 from rehearsal.cloud.rds.model import Instance, Snapshot
 from rehearsal.cloud.rds.refusals import contradiction, invalid
 from rehearsal.cloud.rds.state import Rds
@@ -27,6 +27,11 @@ SNAPSHOT_FILTERS: dict[str, Values] = {
     "dbi-resource-id": lambda one: (one.facts["DbiResourceId"],),
     "engine": lambda one: (one.facts["instance"]["Engine"],),
     "snapshot-type": lambda one: (one.facts["SnapshotType"],),
+}
+BACKUP_FILTERS: dict[str, Values] = {
+    "status": lambda one: (describe_automated_backup(one)["Status"],),
+    "db-instance-id": lambda one: (one.identifier, one.arn),
+    "dbi-resource-id": lambda one: (resource_id(one),),
 }
 EVENT_MINUTES_DEFAULT = 60
 
@@ -52,6 +57,16 @@ class Listing:
         chosen = select(found, call.get("Filters"), SNAPSHOT_FILTERS)
         rows = [one for one in chosen if all(value in (None, one.facts[name]) for name, value in wanted.items())]
         return {"DBSnapshots": [describe_snapshot(snapshot) for snapshot in rows]}
+
+    def automated_backups(self, call: Call) -> dict[str, Any]:
+        found = [one for one in self.rds.instances(call.region).values() if one.facts["BackupRetentionPeriod"]]
+        wanted = {name: call.get(name) for name in ("DBInstanceIdentifier", "DbiResourceId")}
+        rows = [describe_automated_backup(instance) for instance in select(found, call.get("Filters"), BACKUP_FILTERS)]
+        return {
+            "DBInstanceAutomatedBackups": [
+                row for row in rows if all(value in (None, row[name]) for name, value in wanted.items())
+            ]
+        }
 
     def events(self, call: Call) -> dict[str, Any]:
         if call.get("SourceIdentifier") and not call.get("SourceType"):

@@ -272,6 +272,26 @@ def test_a_deletion_that_another_change_bars_is_refused():
         ensure(Busy(AVAILABLE), state="absent", final_snapshot_identifier="final")
 
 
+def test_one_in_the_making_is_deleted_when_it_is_at_rest():
+    class Making(Client):
+        """RDS refuses to delete what it is still making."""
+
+        looks = 0
+
+        def describe_db_instances(self, **request):
+            self.looks += 1
+            if self.looks == 3 and self.instance:
+                self.instance = AVAILABLE
+            return super().describe_db_instances(**request)
+
+        def delete_db_instance(self, **request):
+            assert self.instance == AVAILABLE
+            return super().delete_db_instance(**request)
+
+    client = Making({**AVAILABLE, "DBInstanceStatus": "creating"})
+    assert ensure(client, state="absent", skip_final_snapshot="db")["changed"] is True
+
+
 def test_a_broken_instance_is_refused_with_its_state():
     with pytest.raises(MultiregionError, match="status incompatible-restore"):
         ensure(Client({**AVAILABLE, "DBInstanceStatus": "incompatible-restore"}))

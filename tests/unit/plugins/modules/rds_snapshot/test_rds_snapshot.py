@@ -147,3 +147,24 @@ def test_a_failed_snapshot_of_another_database_is_not_touched():
     with pytest.raises(Refused, match="another database"):
         rds_snapshot.ensure_present(Module(), client)
     assert client.writes == []
+
+
+def test_one_in_the_making_is_deleted_when_it_is_complete():
+    class Making(Client):
+        """RDS refuses to delete what it is still making."""
+
+        looks = 0
+
+        def describe_db_snapshots(self, **request):
+            self.looks += 1
+            if self.looks == 4 and self.snapshot:
+                self.snapshot = SNAPSHOT
+            return super().describe_db_snapshots(**request)
+
+        def delete_db_snapshot(self, **request):
+            assert self.snapshot == SNAPSHOT
+            return super().delete_db_snapshot(**request)
+
+    client = Making({**SNAPSHOT, "Status": "creating"})
+    assert rds_snapshot.ensure_absent(Module(), client)["changed"] is True
+    assert len(client.writes) == 1

@@ -23,6 +23,37 @@ def test_without_automated_backups_there_is_no_backup_after_creation(create, loo
     assert look(name)["DBInstanceStatus"] == "creating"
 
 
+def test_automated_backups_are_listed_with_their_instance_and_go_with_it(create, client, look, pass_time):
+    rds = client("rds", "eu-west-1")
+
+    def listed(name, **asked):
+        found = rds.describe_db_instance_automated_backups(DBInstanceIdentifier=name, **asked)
+        return [one["Status"] for one in found["DBInstanceAutomatedBackups"]]
+
+    name = create(available=False)
+    assert listed(name) == ["creating"]
+    pass_time(700)
+    assert listed(name, DbiResourceId=look(name)["DbiResourceId"]) == ["active"]
+    assert listed(name, Filters=[{"Name": "status", "Values": ["retained"]}]) == []
+    rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
+    pass_time(300)
+    assert listed(name) == []
+
+
+def test_an_instance_without_automated_backups_has_none_listed(create, client):
+    found = client("rds", "eu-west-1").describe_db_instance_automated_backups(
+        DBInstanceIdentifier=create(BackupRetentionPeriod=0)
+    )
+    assert found["DBInstanceAutomatedBackups"] == []
+
+
+def test_backups_that_outlive_their_instance_are_refused_by_name(create, client, refused):
+    with refused("NotImplemented"):
+        client("rds", "eu-west-1").delete_db_instance(
+            DBInstanceIdentifier=create(), SkipFinalSnapshot=True, DeleteAutomatedBackups=False
+        )
+
+
 def test_work_that_fails_makes_the_instance_fail(create, plane, look):
     plane.failing = {"create"}
     assert look(create())["DBInstanceStatus"] == "failed"
