@@ -84,6 +84,11 @@ options:
     type: list
     elements: str
     default: [ehr, ext]
+  wait_timeout:
+    description:
+      - How long the replica may take to replay what the source had written, in seconds.
+    type: int
+    default: 300
 extends_documentation_fragment:
   - medzen.multiregion.postgresql.resolvers
   - amazon.aws.common.modules

@@ -108,6 +108,11 @@ options:
     type: list
     elements: str
     default: [ehr, ext]
+  wait_timeout:
+    description:
+      - How long the copy may take until it answers, in seconds.
+    type: int
+    default: 300
 extends_documentation_fragment:
   - medzen.multiregion.postgresql.resolvers
   - amazon.aws.common.modules

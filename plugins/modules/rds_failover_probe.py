@@ -88,6 +88,11 @@ options:
       - How many commits must be acknowledged before the reboot, and again after it.
     type: int
     default: 10
+  wait_timeout:
+    description:
+      - How long the failover may take until commits are taken again, in seconds.
+    type: int
+    default: 900
 extends_documentation_fragment:
   - medzen.multiregion.postgresql.resolvers
   - amazon.aws.common.modules
