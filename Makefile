@@ -46,7 +46,7 @@ coverage: env
 	tools/test unit
 
 scenarios: env
-	python -m pytest tests/scenarios -v -n 2 --dist loadfile
+	tools/test scenarios
 
 molecule: env
 	tools/molecule-all

@@ -132,7 +132,8 @@ def damage(world, done: threading.Event) -> None:
                     (DAMAGED,),
                 )
             return
-        except (LookupError, OSError, psycopg.Error):  # not there, its server not made, not started
+        # Not there, its server not made, its file half written, not started.
+        except (LookupError, OSError, ValueError, psycopg.Error):
             continue
 
 
