@@ -54,6 +54,8 @@ class Runner:
         log = self.log(label, name)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("w", encoding="utf-8") as stream:
+            # A rehearsal that is killed leaves no playbook at work.
+            command = [sys.executable, "-c", DIE_WITH_PARENT, *command]
             process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
             )

@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import os
+import signal
+import subprocess
+import sys
+
 from rehearsal.playbooks import recap
+from rehearsal.processes import start_time, wait_until
 
 OUTPUT = """
 TASK [x] ok=99
@@ -16,3 +22,21 @@ def test_the_counts_of_all_hosts_are_added_up():
 
 def test_an_output_without_a_recap_counts_nothing():
     assert recap("ERROR! the playbook could not be found")["ok"] == 0
+
+
+REHEARSAL = """
+import pathlib, sys
+from rehearsal.playbooks import Runner
+from rehearsal.settings import load
+runner = Runner(load(16), "inventory", pathlib.Path(sys.argv[1]), {}, "run")
+sleeper = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+runner._stream([sys.executable, "-c", sleeper], "move", "x", False)
+"""
+
+
+def test_a_rehearsal_that_is_killed_leaves_no_playbook_at_work(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", REHEARSAL, str(tmp_path)], stdout=subprocess.PIPE) as rehearsal:
+        playbook = int(rehearsal.stdout.readline())
+        assert start_time(playbook)
+        os.kill(rehearsal.pid, signal.SIGKILL)
+        assert wait_until(lambda: not start_time(playbook), 10)
