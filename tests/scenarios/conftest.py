@@ -72,6 +72,8 @@ COMMAND_S_MAX, PLAYBOOK_S_MAX, LOOK_S = 300, 600, 0.05
 LOG_CHARS = 3000
 
 
+# Before pytest-xdist looks for the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = list(GROUPS)
     for item in items:
