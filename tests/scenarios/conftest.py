@@ -30,6 +30,7 @@ import boto3
 import dns.resolver
 import pytest
 import yaml
+from xdist.scheduler import LoadScopeScheduling
 
 from rehearsal import api, canary, checkpoint, judge, playbooks, processes, run
 from rehearsal import settings as world_settings
@@ -72,19 +73,27 @@ COMMAND_S_MAX, PLAYBOOK_S_MAX, LOOK_S = 300, 600, 0.05
 LOG_CHARS = 3000
 
 
-# Before pytest-xdist looks for the groups.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order = list(GROUPS)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item.path)))
-    items.sort(key=lambda item: order.index(name) if (name := group_of(item.path)) in order else len(order))
-
-
 def group_of(path: Path) -> str:
     """The group of a test file."""
     top = path.relative_to(Path(__file__).parent).parts[0]
     return next((name for name, files in GROUPS.items() if top in files), path.stem)
+
+
+class GroupScheduling(LoadScopeScheduling):
+    """Hands out whole groups of files, in their order."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(ROOT / nodeid.partition("::")[0])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = list(GROUPS)
+    items.sort(key=lambda item: order.index(name) if (name := group_of(item.path)) in order else len(order))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
+    return GroupScheduling(config, log)
 
 
 def until(look: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
