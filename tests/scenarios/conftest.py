@@ -30,10 +30,14 @@ import boto3
 import dns.resolver
 import pytest
 import yaml
-from xdist.scheduler import LoadScopeScheduling
 
 from rehearsal import api, canary, checkpoint, judge, playbooks, processes, run
 from rehearsal import settings as world_settings
+from tests.scenarios import groups
+
+# Which worker gets which file is told by groups.py.
+pytest_collection_modifyitems = groups.sort_by_group
+pytest_xdist_make_scheduler = groups.make_scheduler
 
 ROOT = Path(__file__).resolve().parents[2]
 INVENTORY = "inventories/rehearsal"
@@ -55,45 +59,11 @@ WAYS = {
     "moved": [("cutover_dns", ALONE)],
     "protected": [("provision_region", ()), ("create_dr_replica", ())],
 }
-# Tests that run side by side: the files of a group take one worker and share the steps that it has made; every other
-# file is a group of its own. The longest come first, so that no worker is alone at the end.
-GROUPS = {
-    "protected": ["test_fail_over.py", "test_drill.py", "test_refusals.py"],
-    "provisioned": ["test_kill.py", "test_record_regions.py", "test_judge_can_fail.py"],
-    "logical": ["test_logical.py"],
-    "moved": ["test_rollback.py", "test_visits.py", "test_validate_system.py", "test_lock.py"],
-    "services": ["services"],
-    "video_ai": ["test_video_ai.py"],
-    "secrets": ["test_secrets.py"],
-}
 # Where nothing is looked at but the end, AWS's times pass ten times faster than in a rehearsal.
 QUICK_SCALE = 600
 # Bounds for a machine that others use as well; nothing waits for them when all is well.
 COMMAND_S_MAX, PLAYBOOK_S_MAX, LOOK_S = 300, 600, 0.05
 LOG_CHARS = 3000
-
-
-def group_of(path: Path) -> str:
-    """The group of a test file."""
-    top = path.relative_to(Path(__file__).parent).parts[0]
-    return next((name for name, files in GROUPS.items() if top in files), path.stem)
-
-
-class GroupScheduling(LoadScopeScheduling):
-    """Hands out whole groups of files, in their order."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return group_of(ROOT / nodeid.partition("::")[0])
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order = list(GROUPS)
-    items.sort(key=lambda item: order.index(name) if (name := group_of(item.path)) in order else len(order))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
-    return GroupScheduling(config, log)
 
 
 def until(look: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
