@@ -35,7 +35,6 @@ from rehearsal import api, canary, checkpoint, judge, playbooks, processes, run
 from rehearsal import settings as world_settings
 from tests.scenarios import groups
 
-# Which worker gets which file is told by groups.py.
 pytest_collection_modifyitems = groups.sort_by_group
 pytest_xdist_make_scheduler = groups.make_scheduler
 
