@@ -19,6 +19,7 @@ INSTANCE_MISSING = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
 BUSY = ("InvalidDBInstanceState", "InvalidDBInstanceStateFault")
 SNAPSHOT_MISSING = ("DBSnapshotNotFound", "DBSnapshotNotFoundFault")
 AVAILABLE = "available"
+SNAPSHOT_IN_THE_MAKING = ("copying", "creating", "pending")
 # These do not become available again without somebody's doing.
 BROKEN_STATES = (
     "failed",

@@ -14,12 +14,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from ansible_collections.medzen.multiregion.plugins.module_utils import lsn, parity
+from ansible_collections.medzen.multiregion.plugins.module_utils.clients import in_parallel
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError
 from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import (
     HAS_PSYCOPG,
@@ -108,12 +107,6 @@ def compare_points(source: Point, replica: Point, complete_until: str | None = N
         "lag_bytes": lsn.lag_bytes(source.lsn, replica.lsn),
         "lag_s": behind_s(source.newest, replica.newest, complete_until),
     }
-
-
-def in_parallel(*reads: Callable[[], Any]) -> list[Any]:
-    """The results of all, read side by side."""
-    with ThreadPoolExecutor(max_workers=len(reads)) as pool:
-        return [future.result() for future in [pool.submit(read) for read in reads]]
 
 
 # ---- SQL, built from values only ----
@@ -229,7 +222,7 @@ class Reading:
 
     def each(self, query: str) -> list[list[dict]]:
         """The rows of one query on both sides, read side by side."""
-        return in_parallel(*(lambda one=one: fetch_dicts(one, query) for one in self.connections))
+        return in_parallel(lambda one: fetch_dicts(one, query), self.connections)
 
 
 def read_table_names(source: psycopg.Connection, schemas: Iterable[str], wanted: Iterable[str]) -> list[str]:

@@ -153,6 +153,7 @@ import time
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils import lsn, rds, recovery
+from ansible_collections.medzen.multiregion.plugins.module_utils.clients import in_parallel
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import (
     build_login,
@@ -215,9 +216,7 @@ def read_both(logins, params, waits):
     """Both sides over connections that are open before either is read: opening one takes time."""
     schemas = params["schemas"]
     with connect(logins[0]) as source, connect(logins[1]) as replica:
-        points = recovery.in_parallel(
-            lambda: recovery.read_point(source, schemas), lambda: recovery.read_point(replica, schemas)
-        )
+        points = in_parallel(lambda one: recovery.read_point(one, schemas), (source, replica))
         check_sides(*points)
         catch_up_s = wait_for_replica(replica, points[0].lsn, params) if waits else None
     return {

@@ -113,7 +113,6 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.wait import Tim
 
 ALREADY_EXISTS = "DBSnapshotAlreadyExists"
 USABLE = ("available", "creating")
-IN_THE_MAKING = ("creating", "copying", "pending")
 # The states in which RDS takes a snapshot.
 AT_REST = ("available", "storage-optimization")
 
@@ -245,7 +244,7 @@ def wait_until_deletable(connection, params, left):
     rds.wait_snapshot(
         connection,
         params["db_snapshot_identifier"],
-        lambda found: rds.snapshot_status(found) not in IN_THE_MAKING,
+        lambda found: rds.snapshot_status(found) not in rds.SNAPSHOT_IN_THE_MAKING,
         what=f"snapshot {params['db_snapshot_identifier']} to be complete before its deletion",
         timeout_s=left.seconds(),
         poll_seconds=params["poll_seconds"],

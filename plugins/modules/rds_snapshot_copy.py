@@ -153,7 +153,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.wait import (
 
 ALREADY_EXISTS = "DBSnapshotAlreadyExists"
 TOO_MANY_COPIES = "SnapshotQuotaExceeded"
-USABLE = ("available", "copying", "creating", "pending")
+USABLE = (rds.AVAILABLE, *rds.SNAPSHOT_IN_THE_MAKING)
 
 
 @dataclass(frozen=True)

@@ -236,16 +236,13 @@ def cached_address(scene: Scene) -> None:
 def zone_gone(scene: Scene) -> None:
     """The zone with production's writer and half of its tasks goes as the cutover begins."""
     scene.acts += 1
-    rds, failover = (
-        scene.client("rds", SOURCE),
-        {"DBInstanceIdentifier": f"{WORKLOAD}-db-{SOURCE}", "ForceFailover": True},
-    )
-    rds.reboot_db_instance(**failover)
+    rds, database = scene.client("rds", SOURCE), f"{WORKLOAD}-db-{SOURCE}"
+    rds.reboot_db_instance(DBInstanceIdentifier=database, ForceFailover=True)
     for task in scene.tasks(SOURCE)[::2]:
         scene.stop_task(SOURCE, task)
     scene.over.wait()
     # The zone is back, and the writer with it.
-    rds.reboot_db_instance(**failover)
+    rds.reboot_db_instance(DBInstanceIdentifier=database, ForceFailover=True)
 
 
 @condition("aws", "cutover_dns")
