@@ -10,12 +10,13 @@ import boto3
 from rehearsal.settings import ACCESS_KEY, SECRET_KEY, Settings
 
 
-def connect(settings: Settings, service: str, region: str) -> Any:
-    """boto3's client of a service in a region, with its usual retries."""
+def connect(settings: Settings, service: str, region: str, **more: Any) -> Any:
+    """boto3's client of a service in a region, with its usual retries unless `more` says otherwise."""
     return boto3.client(
         service,
         region_name=region,
         endpoint_url=settings.api_url,
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=SECRET_KEY,
+        **more,
     )

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from rehearsal.summary import PlaybookRow
 
 ROOT = Path(__file__).resolve().parent.parent
 RECAP = re.compile(r"^(\S+)\s+: (.*)$")
-# Runs a command that dies with the process that started it, also when that one is killed; exec keeps the pid.
 DIE_WITH_PARENT = (
     "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], [sys.argv[1], *sys.argv[2:]])"
 )
@@ -55,9 +55,13 @@ class Runner:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("w", encoding="utf-8") as stream:
             # A rehearsal that is killed leaves no playbook at work.
-            command = [sys.executable, "-c", DIE_WITH_PARENT, *command]
             process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+                die_with_parent(command),
+                cwd=ROOT,
+                env=environment,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
             )
             deadline = time.monotonic() + PLAYBOOK_S_MAX
             assert process.stdout is not None
@@ -88,6 +92,11 @@ class Runner:
             exit_code=code,
             started=started,
         )
+
+
+def die_with_parent(command: Sequence[str]) -> list[str]:
+    """The command, but it dies with the process that starts it, also when that one is killed; exec keeps the pid."""
+    return [sys.executable, "-c", DIE_WITH_PARENT, *command]
 
 
 def build_command(name: str, inventory: str, extra_vars: dict[str, Any], *options: str) -> list[str]:

@@ -33,7 +33,7 @@ from rehearsal.chaos.injections import (
     sample,
 )
 from rehearsal.chaos.sweep import Sweep, write_json
-from rehearsal.playbooks import DIE_WITH_PARENT, ROOT
+from rehearsal.playbooks import ROOT, die_with_parent
 from rehearsal.run import PLAN, say, shown
 from rehearsal.settings import WORLD_MAX, load
 
@@ -98,7 +98,7 @@ def open_folder(args: argparse.Namespace) -> Path:
 
 def start_worker(args: argparse.Namespace, folder: Path, number: int) -> subprocess.Popen:
     # A sweep that is killed leaves nobody at work: worlds, clients and playbooks end with their worker.
-    command = [sys.executable, "-c", DIE_WITH_PARENT, sys.executable, "-m", "rehearsal", "chaos"]
+    command = die_with_parent([sys.executable, "-m", "rehearsal", "chaos"])
     command += ["--worker", str(number), "--folder", str(folder)]
     command += ["--first-world", str(args.first_world), "--seed", str(args.seed), "--sample", str(args.sample)]
     command += ["--kinds", *args.kinds, "--minutes", str(args.minutes), "--only", args.only]

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 import traceback
 from collections.abc import Mapping
@@ -156,13 +155,17 @@ class Sweep:
     def _begin(self, name: str, folder: Path, more: Mapping[str, str] | None = None) -> subprocess.Popen:
         self._runs += 1
         step = next(step for step in self.plan["move"] if step["name"] == name)
-        command = [sys.executable, "-c", playbooks.DIE_WITH_PARENT]
-        command += playbooks.build_command(name, self.plan["inventory"], step.get("extra_vars") or {})
+        command = playbooks.build_command(name, self.plan["inventory"], step.get("extra_vars") or {})
         run_id = f"chaos-{self.settings.world}-{self._runs}-{name}".replace("_", "-")
         environment = playbooks.build_environment(self.settings, folder / "playbooks", run_id) | (more or {})
         with (folder / f"{self._runs:04d}-{name}.log").open("w", encoding="utf-8") as log:
             return subprocess.Popen(
-                command, cwd=playbooks.ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                playbooks.die_with_parent(command),
+                cwd=playbooks.ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
 
     def _mark(self) -> int:

@@ -26,12 +26,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import dns.resolver
 import pytest
 import yaml
 
-from rehearsal import api, canary, checkpoint, judge, playbooks, processes, run
+from rehearsal import api, aws, canary, checkpoint, judge, playbooks, processes, run
 from rehearsal import settings as world_settings
 from tests.scenarios import groups
 
@@ -266,8 +265,7 @@ class World:
         self.control("regions/lost", {"region": region, "mode": mode})
 
     def client(self, service: str, region: str = TARGET) -> Any:
-        keys = {"aws_access_key_id": world_settings.ACCESS_KEY, "aws_secret_access_key": world_settings.SECRET_KEY}
-        return boto3.client(service, region_name=region, endpoint_url=self.settings.api_url, **keys)
+        return aws.connect(self.settings, service, region)
 
     # ---- playbooks ----
 
@@ -291,7 +289,7 @@ class World:
         run_id = f"scenario-{self.folder.name}-{self.runs}-{name.replace('_', '-')}"
         extra_vars |= machine.extra_vars if machine else {}
         command = playbooks.build_command(name, str(inventory), extra_vars, *options)
-        command = [sys.executable, "-c", playbooks.DIE_WITH_PARENT, *(machine.wrap(command) if machine else command)]
+        command = playbooks.die_with_parent(machine.wrap(command) if machine else command)
         log = self.folder / f"{self.runs:02d}-{name}.log"
         since = self.mark()
         with log.open("w", encoding="utf-8") as stream:

@@ -24,11 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 
-from rehearsal import api, playbooks, up
+from rehearsal import api, aws, playbooks, up
 from rehearsal import settings as world_settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,10 +39,6 @@ WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 WORLD = int(os.environ.get("MEDZEN_SERVICES_WORLD", "131")) + WORKER
 SCALE = 600.0
 READY_S_MAX, PLAY_S_MAX = 60, 300
-# The cloud dies with the test run, also when that one is killed; exec keeps the pid.
-DIE_WITH_PARENT = (
-    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], [sys.argv[1], *sys.argv[2:]])"
-)
 
 
 @dataclass(frozen=True)
@@ -115,7 +110,7 @@ class Services:
     def start(self) -> None:
         assert not api.is_ready(self.settings), f"world {WORLD} runs already: set MEDZEN_SERVICES_WORLD"
         up.prepare_folders(self.settings)
-        command = [sys.executable, "-c", DIE_WITH_PARENT, sys.executable, "-m", "rehearsal.cloud"]
+        command = playbooks.die_with_parent([sys.executable, "-m", "rehearsal.cloud"])
         own = {"MEDZEN_REHEARSAL_DIR": str(self.folder), "MEDZEN_TIME_SCALE": str(SCALE)}
         with self.log.open("w", encoding="utf-8") as log:
             self._process = subprocess.Popen(
@@ -159,10 +154,7 @@ class Services:
 
     def client(self, service: str, region: str = "eu-central-1") -> Any:
         """To read back with, or to prepare; it does not retry."""
-        return boto3.client(
-            service, region_name=region, endpoint_url=self.settings.api_url, config=Config(retries={"max_attempts": 0}),
-            aws_access_key_id=world_settings.ACCESS_KEY, aws_secret_access_key=world_settings.SECRET_KEY,
-        )  # fmt: skip
+        return aws.connect(self.settings, service, region, config=Config(retries={"max_attempts": 0}))
 
     # ---- tasks ----
 
