@@ -13,6 +13,7 @@ import os
 import pwd
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rehearsal import fork_server
 from rehearsal.settings import Settings
 
 UNPRIVILEGED_USER = "nobody"
@@ -100,11 +102,7 @@ class Processes:
 
         It inherits none of our open files but `descriptors`, under the same numbers.
         """
-        running = self.find(name)
-        if running is not None:
-            raise RuntimeError(f"{name} runs already with pid {running.pid}; stop it before starting another.")
-        self.settings.logs.mkdir(parents=True, exist_ok=True)
-        with open(self.settings.logs / f"{name}.log", "ab") as log:
+        with open(self._log_of_new(name), "ab") as log:
             child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 cwd=folder or self.settings.folder, env=dict(os.environ) | (environment or {}), pass_fds=descriptors,
@@ -113,6 +111,30 @@ class Processes:
         self._children[name] = child
         self.remember(name, identify(child.pid, stop_signal))
         return child.pid
+
+    def start_package(self, name: str, package: str, arguments: list[str], environment: dict[str, str]) -> int:
+        """Start `python -m package arguments` likewise, by the world's fork server if it runs; root is not given up."""
+        request = fork_server.Request(
+            package,
+            arguments,
+            dict(os.environ) | environment,
+            folder=str(self.settings.folder),
+            log=str(self._log_of_new(name)),
+        )
+        pid = fork_server.ask(self.settings, request)
+        if pid is None:
+            command = [sys.executable, "-m", package, *arguments]
+            return self.start(name, command, drop_root=False, environment=environment)
+        self.remember(name, identify(pid))
+        return pid
+
+    def _log_of_new(self, name: str) -> Path:
+        """Where a process writes that is to be started under a free name."""
+        running = self.find(name)
+        if running is not None:
+            raise RuntimeError(f"{name} runs already with pid {running.pid}; stop it before starting another.")
+        self.settings.logs.mkdir(parents=True, exist_ok=True)
+        return self.settings.logs / f"{name}.log"
 
     def forget_children(self) -> None:
         """In a copy of the process that started them: they are somebody else's children."""

@@ -88,8 +88,8 @@ def _start_worker(settings: Settings, processes: Processes, name: str) -> str:
     if processes.find(name) is None:
         if name == "cloud" and is_ready(settings):
             return f"another process answers on {settings.api_url}; choose another world or stop it."
-        command = [sys.executable, "-m", f"rehearsal.{name}", "--world", str(settings.world)]
-        processes.start(name, command, drop_root=False, environment=worker_environment())
+        arguments = ["--world", str(settings.world)]
+        processes.start_package(name, f"rehearsal.{name}", arguments, worker_environment())
     return _wait_for(settings, processes, name)
 
 

@@ -9,6 +9,7 @@ import logging
 import signal
 import threading
 
+from rehearsal import fork_server
 from rehearsal.cloud import control, layers
 from rehearsal.cloud.checkpoints import Checkpoints
 from rehearsal.cloud.server import Server
@@ -23,7 +24,9 @@ def main() -> None:
     faulthandler.enable()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    world = World(load(parser.parse_args().world))
+    settings = load(parser.parse_args().world)
+    fork_server.begin(settings)
+    world = World(settings)
     control.install(world)
     checkpoints = Checkpoints(world)
     checkpoints.install()

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from rehearsal import fork_server
 from rehearsal.checkpoint import WAKE, Place, copy_files
 from rehearsal.cloud.control import ControlError
 from rehearsal.cloud.world_state import World
@@ -78,6 +79,7 @@ class Checkpoints:
             woken = os.fork() == 0
             if woken:
                 sleep_until_woken(place, wanted["owner"])
+                fork_server.begin(self._world.settings)
                 self._world.processes.forget_children()
                 self._world.processes.remember("cloud", identify(os.getpid()))
                 self._thaw(self._world.sleepers[:-1])

@@ -86,4 +86,5 @@ def main() -> None:
     asyncio.run(serve(settings, args.seed))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from typing import Any
 
 from moto.core.exceptions import ServiceException
@@ -43,9 +42,8 @@ class Launcher:
 
     def start(self, task: Task, environment: dict[str, str]) -> None:
         """Start the application; it gives up root by itself once its packages are loaded."""
-        command = [sys.executable, "-m", "rehearsal.ehrbase", "--bind", task.address, "--port", str(port_of(task))]
-        command += ["--world", str(self._world.number)]
-        self._world.processes.start(task.process, command, drop_root=False, environment=environment)
+        arguments = ["--bind", task.address, "--port", str(port_of(task)), "--world", str(self._world.number)]
+        self._world.processes.start_package(task.process, "rehearsal.ehrbase", arguments, environment)
 
     def is_running(self, task: Task) -> bool:
         return self._world.processes.find(task.process) is not None
