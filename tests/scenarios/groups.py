@@ -25,8 +25,8 @@ GROUPS = {
 
 
 def group_of(path: Path) -> str:
-    """The group of a test file."""
-    top = path.relative_to(FOLDER).parts[0]
+    """The group of a test file; one that is no scenario is a group of its own."""
+    top = path.relative_to(FOLDER).parts[0] if path.is_relative_to(FOLDER) else ""
     return next((name for name, files in GROUPS.items() if top in files), path.stem)
 
 

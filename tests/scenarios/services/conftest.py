@@ -29,6 +29,7 @@ from botocore.config import Config
 
 from rehearsal import api, aws, playbooks, up
 from rehearsal import settings as world_settings
+from rehearsal.chaos.sweep import QUICK_RETRIES
 
 ROOT = Path(__file__).resolve().parents[3]
 # What tests share lies beside them.
@@ -201,6 +202,8 @@ class Services:
         return {
             **own,
             **kept,
+            # A test that is throttled looks at what comes of it, not at the wait.
+            **QUICK_RETRIES,
             "AWS_EC2_METADATA_DISABLED": "true",
             "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callback"),
             "ANSIBLE_CALLBACKS_ENABLED": "steps",
