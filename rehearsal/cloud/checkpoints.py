@@ -82,7 +82,7 @@ class Checkpoints:
                 fork_server.begin(self._world.settings)
                 self._world.processes.forget_children()
                 self._world.processes.remember("cloud", identify(os.getpid()))
-                self._thaw(self._world.sleepers[:-1])
+                self._thaw([one for one in self._world.sleepers if not one.needs_names])
             else:
                 self._thaw(self._world.sleepers)
 

@@ -6,6 +6,7 @@ Deleting a check that record sets still name is allowed, as on AWS: those count 
 
 from __future__ import annotations
 
+import os
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -36,6 +37,9 @@ class HealthChecks:
         # From the dns process: {"healthy", "reason"} by id.
         self.verdicts: dict[str, dict[str, Any]] = {}
         self.forced: dict[str, bool] = {}
+        # Those that agreed with their probes when the world was copied, and by which process.
+        self._settled: dict[str, bool] = {}
+        self._copied_by = 0
 
     def install(self, world: World) -> None:
         for operation, answer in {
@@ -52,6 +56,7 @@ class HealthChecks:
         world.operations.before("route53", "ListTagsForResource", self.check_tagged)
         world.control_routes["zone/health"] = self.take_verdicts
         world.control_routes["zone/force"] = self.force
+        world.sleepers.append(self)
 
     # --- AWS
 
@@ -125,6 +130,30 @@ class HealthChecks:
         if call.get("ResourceType") == "healthcheck":
             self.find(call.get("ResourceId"))
 
+    # --- copies of the world
+
+    needs_names = False
+
+    def busy(self) -> str:
+        return ""
+
+    def freeze(self) -> None:
+        self._settled = {check: row["healthy"] for check, row in self.verdicts.items() if _is_settled(row)}
+        self._copied_by = os.getpid()
+
+    def thaw(self) -> None:
+        """In a copy that was woken, another dns process begins to probe, and knows nothing yet."""
+        if os.getpid() != self._copied_by:
+            self.verdicts.clear()
+
+    def is_awake(self) -> bool:
+        """Whether the probes see again what they saw: until then DNS could answer as if a region were lost."""
+        return all(
+            _is_settled(row := self.verdicts.get(check)) and row["healthy"] == healthy
+            for check, healthy in self._settled.items()
+            if check in self.checks
+        )
+
     # --- the control API
 
     def take_verdicts(self, method: str, body: Any, query: dict[str, str]) -> dict[str, Any]:
@@ -146,6 +175,11 @@ class HealthChecks:
     def rows(self) -> list[dict[str, Any]]:
         """What the dns process needs to probe."""
         return [{"id": check, "config": row["HealthCheckConfig"]} for check, row in sorted(self.checks.items())]
+
+
+def _is_settled(row: dict[str, Any] | None) -> bool:
+    """Whether the last probe agrees with the verdict."""
+    return row is not None and row["reason"].startswith("Success" if row["healthy"] else "Failure")
 
 
 def build_config(given: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:

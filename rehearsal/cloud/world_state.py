@@ -32,6 +32,9 @@ ControlHandler = Callable[[str, Any, dict[str, str]], Any]
 class Sleeper(Protocol):
     """A layer with threads or processes of its own: they end before the world is copied, and begin again after."""
 
+    # Whether what begins again looks for others by name at once, so that the name servers have to be there first.
+    needs_names: bool
+
     def busy(self) -> str:
         """What is under way and would not survive a copy; empty when nothing is."""
 

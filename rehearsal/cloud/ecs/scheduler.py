@@ -74,6 +74,8 @@ class Scheduler:
 
     # --- copies of the world
 
+    needs_names = True
+
     def busy(self) -> str:
         moving = [task for _service, task in self._tasks() if task.state not in (RUNNING, STOPPED)]
         return ", ".join(f"task {task.id} in {task.region} is {task.state}" for task in moving)

@@ -54,6 +54,8 @@ class Invoker:
 
     # --- copies of the world
 
+    needs_names = True
+
     def busy(self) -> str:
         return self._pool.busy()
 

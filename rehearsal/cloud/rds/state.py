@@ -135,6 +135,8 @@ class Rds:
 
     # --- copies of the world
 
+    needs_names = False
+
     def busy(self) -> str:
         changing = [one for one in (*self.every_instance(), *self.every_snapshot()) if one.transition is not None]
         return ", ".join(f"{one.identifier} in {one.region} is {one.status}" for one in changing)

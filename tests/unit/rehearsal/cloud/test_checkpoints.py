@@ -10,6 +10,7 @@ import pytest
 from rehearsal.cloud import checkpoints as module
 from rehearsal.cloud.checkpoints import Checkpoints, close_sockets
 from rehearsal.cloud.control import ControlError
+from rehearsal.settings import Settings
 
 
 def close_and_tell(ours, theirs, answers):
@@ -67,3 +68,25 @@ def test_nothing_may_be_under_way(ask, world):
     world.sleepers.append(SimpleNamespace(busy=lambda: "medzen-db is creating"))
     with pytest.raises(ControlError, match="medzen-db is creating"):
         ask[1](name="before", owner=os.getpid())
+
+
+def test_what_looks_for_others_by_name_begins_again_when_it_is_asked_to(ask, world, monkeypatch, tmp_path):
+    """The name servers of a woken copy come after it."""
+    thawed = []
+    world.sleepers += [
+        SimpleNamespace(busy=str, freeze=lambda: None, thaw=lambda: thawed.append("rds"), needs_names=False),
+        SimpleNamespace(busy=str, freeze=lambda: None, thaw=lambda: thawed.append("ecs"), needs_names=True),
+        SimpleNamespace(busy=str, freeze=lambda: None, thaw=lambda: thawed.append("route53"), needs_names=False),
+    ]
+    world.settings, world.folder = Settings(250, tmp_path), tmp_path
+    world.processes = SimpleNamespace(forget_children=lambda: None, remember=lambda *_: None)
+    one, post = ask
+    post(name="before", owner=os.getpid())
+    monkeypatch.setattr(module.os, "fork", lambda: 0)
+    for name in ("keep_files", "sleep_until_woken"):
+        monkeypatch.setattr(module, name, lambda *_: None)
+    monkeypatch.setattr(module.fork_server, "begin", lambda settings: None)
+    one.keep()
+    assert thawed == ["rds", "route53"]
+    world.control_routes["checkpoint/resume"]("POST", {}, {})
+    assert thawed == ["rds", "route53", "ecs"]

@@ -3,6 +3,7 @@
 
 import pytest
 
+from rehearsal.cloud import route53_health as module
 from rehearsal.cloud.errors import ApiError
 from rehearsal.cloud.operations import Call
 from rehearsal.cloud.route53_health import NOT_YET, HealthChecks, build_config
@@ -114,3 +115,54 @@ def test_the_list_comes_in_pages():
     first = checks.list(call(MaxItems="2"))
     second = checks.list(call(MaxItems="2", Marker=first["NextMarker"]))
     assert [row["Id"] for page in (first, second) for row in page["HealthChecks"]] == ids
+
+
+SUCCESS, FAILURE = "Success: HTTP Status Code 200.", "Failure: HTTP Status Code 503."
+NO_PROBE = {"healthy": True, "reason": "No probe has finished yet."}
+
+
+class TestCopies:
+    """In a copy of the world another dns process probes from the beginning."""
+
+    @pytest.fixture
+    def checks(self):
+        return HealthChecks()
+
+    @pytest.fixture
+    def woken(self, checks, monkeypatch):
+        """woken(healthy, reason): a check as the last probe left it, in a copy that was woken."""
+
+        def wake(healthy, reason):
+            check = create(checks)
+            checks.take_verdicts("POST", {check: {"healthy": healthy, "reason": reason}}, {})
+            checks.freeze()
+            monkeypatch.setattr(module.os, "getpid", lambda: -1)
+            checks.thaw()
+            return check
+
+        return wake
+
+    def test_the_process_that_was_copied_goes_on_with_its_verdicts(self, checks):
+        check = create(checks)
+        checks.take_verdicts("POST", {check: {"healthy": True, "reason": SUCCESS}}, {})
+        checks.freeze()
+        checks.thaw()
+        assert checks.is_awake()
+        assert checks.verdicts[check]["healthy"]
+
+    @pytest.mark.parametrize(("healthy", "reason", "other"), [(True, SUCCESS, FAILURE), (False, FAILURE, SUCCESS)])
+    def test_a_copy_is_awake_when_its_probes_see_the_same_again(self, checks, woken, healthy, reason, other):
+        check = woken(healthy, reason)
+        assert not checks.is_awake()
+        for row in (NO_PROBE, {"healthy": healthy, "reason": other}, {"healthy": not healthy, "reason": other}):
+            checks.take_verdicts("POST", {check: row}, {})
+            assert not checks.is_awake()
+        checks.take_verdicts("POST", {check: {"healthy": healthy, "reason": reason}}, {})
+        assert checks.is_awake()
+
+    def test_nobody_waits_for_a_verdict_that_was_about_to_turn_or_a_check_that_is_gone(self, checks, woken):
+        woken(True, FAILURE)
+        assert checks.is_awake()
+        checks.freeze()
+        checks.delete(call(HealthCheckId=next(iter(checks.checks))))
+        assert checks.is_awake()
