@@ -67,10 +67,18 @@ async def serve(settings: Settings, seed: int | None) -> None:
     reports: queue.SimpleQueue = queue.SimpleQueue()
     servers = Servers(settings, seed, reports.put)
     loop = asyncio.get_running_loop()
+    served = asyncio.Event()
+
+    async def take(document: Document) -> None:
+        await servers.take(document)
+        served.set()
+
+    threading.Thread(target=send_reports, args=(settings, reports), name="reports", daemon=True).start()
+    Feed(settings, lambda document: asyncio.run_coroutine_threadsafe(take(document), loop).result()).start()
+    # Without zones every name would be absent, and the resolver would keep that for a while.
+    await served.wait()
     await servers.listen()
     LOG.info("Ready: resolver %s, name servers %s", settings.resolver, ", ".join(settings.name_servers.values()))
-    threading.Thread(target=send_reports, args=(settings, reports), name="reports", daemon=True).start()
-    Feed(settings, lambda document: asyncio.run_coroutine_threadsafe(servers.take(document), loop).result()).start()
     await asyncio.Event().wait()
 
 
