@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make rehearse   the whole move on the stand-in cloud, with a verdict in numbers
-# make test       everything that must hold: lint, unit, contract, scenarios, one whole rehearsal, every lane found
+# make test       everything that must hold: lint, unit, contract, scenarios, one whole rehearsal, a sample of chaos, every lane found
 # make lint unit contract   the quick part; make coverage says what of plugins/ the tests reach
 # make chaos      the whole move again and again, killed at every write call, with every answer lost, every call throttled
 # make sanity     Ansible's own sanity tests of the collection, with the newest ansible-core
