@@ -79,6 +79,7 @@ class Checkpoints:
             woken = os.fork() == 0
             if woken:
                 sleep_until_woken(place, wanted["owner"])
+                # Before this copy has a second thread.
                 fork_server.begin(self._world.settings)
                 self._world.processes.forget_children()
                 self._world.processes.remember("cloud", identify(os.getpid()))
