@@ -147,12 +147,14 @@ class HealthChecks:
             self.verdicts.clear()
 
     def is_awake(self) -> bool:
-        """Whether the probes see again what they saw: until then DNS could answer as if a region were lost."""
-        return all(
-            _is_settled(row := self.verdicts.get(check)) and row["healthy"] == healthy
-            for check, healthy in self._settled.items()
-            if check in self.checks
-        )
+        """Whether the probes have seen again what they saw: until then DNS could answer as if a region were lost."""
+        # Once is enough: what becomes of an endpoint afterwards is the world's own affair.
+        self._settled = {check: healthy for check, healthy in self._settled.items() if not self._sees(check, healthy)}
+        return not self._settled
+
+    def _sees(self, check: str, healthy: bool) -> bool:
+        row = self.verdicts.get(check)
+        return check not in self.checks or (_is_settled(row) and row["healthy"] == healthy)
 
     # --- the control API
 

@@ -159,6 +159,8 @@ class TestCopies:
             assert not checks.is_awake()
         checks.take_verdicts("POST", {check: {"healthy": healthy, "reason": reason}}, {})
         assert checks.is_awake()
+        checks.take_verdicts("POST", {check: {"healthy": not healthy, "reason": other}}, {})
+        assert checks.is_awake(), "what the world does afterwards is not waited for"
 
     def test_nobody_waits_for_a_verdict_that_was_about_to_turn_or_a_check_that_is_gone(self, checks, woken):
         woken(True, FAILURE)
