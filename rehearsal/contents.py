@@ -132,7 +132,19 @@ def read_contents(settings: Settings) -> dict[str, list[str]]:
             clients[service, region] = aws.connect(settings, service, region)
         return clients[service, region]
 
-    return normalise({**without_tasks(dict(_read_everything(client))), **dict(_read_databases(settings))})
+    found = without_tasks(without_deleted(dict(_read_everything(client))))
+    return normalise({**found, **dict(_read_databases(settings))})
+
+
+def without_deleted(found: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Without NAT gateways that are gone: AWS lists them for about an hour, so whether they are seen is a question of
+    time.
+    """
+    told = dict(found)
+    for region in REGIONS:
+        kind = f"ec2 NatGateways {region}"
+        told[kind] = [one for one in found.get(kind, []) if one["State"] != "deleted"]
+    return told
 
 
 def without_tasks(found: dict[str, list[Any]]) -> dict[str, list[Any]]:

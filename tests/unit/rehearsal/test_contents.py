@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from datetime import UTC, datetime
 
-from rehearsal.contents import differences, normalise, without_tasks
+from rehearsal.contents import differences, normalise, without_deleted, without_tasks
 
 
 def network(number, name="medzen-vpc"):
@@ -59,3 +59,10 @@ def test_tasks_that_come_and_go_are_not_told_and_one_that_outlives_its_service_i
     kind, services = "ec2 NetworkInterfaces eu-west-1", "ecs services eu-west-1"
     assert without_tasks({kind: [task, other], services: [{}]})[kind] == [other]
     assert without_tasks({kind: [task, other], services: []})[kind] == [task, other]
+
+
+def test_a_gateway_that_is_deleted_is_told_by_nobody_and_one_on_its_way_is():
+    """AWS lists it for an hour, so that a slower run would seem to have done something else."""
+    kind = "ec2 NatGateways af-south-1"
+    going, gone = {"State": "deleting"}, {"State": "deleted"}
+    assert without_deleted({kind: [going, gone]})[kind] == [going]
