@@ -8,6 +8,7 @@ runs alone.
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 from collections.abc import Iterator
 
@@ -132,18 +133,24 @@ def test_a_cutover_without_a_new_write_is_taken_back_and_can_be_made_again(moved
     renew_target(moved)
     with moved.clients(writes=10, reads=10) as folder:
         until(lambda: acknowledged(folder) > 20, "writes through the name, on the old side")
-        killed = moved.begin("cutover_dns")
-        # The first change lowers the TTL, the second one switches; nobody puts it on record.
-        match = {"service": "route53", "operation": "ChangeResourceRecordSets", "nth": 2}
-        with moved.fault("kill", match, pid=killed.pid):
-            assert killed.wait().code == KILLED
+        # The first run ends when the TTL is lowered, the second one at the switch; none says that it has done it.
+        match = {"service": "route53", "operation": "ChangeResourceRecordSets"}
+        for _ in ("lowered", "switched"):
+            killed = moved.begin("cutover_dns")
+            with moved.fault("kill", match, pid=killed.pid):
+                assert killed.wait().code == KILLED
         assert "cutover_switched_at" not in moved.facts()
         with moved.quick():
             repeated = moved.play("cutover_dns")
         assert repeated.code == 0, str(repeated)
     assert_in_target(moved)
-    assert moved.facts()["cutover_switched_at"] > first_switch
-    assert "cutover_rolled_back_at" not in moved.facts()
+    facts = moved.facts()
+    assert facts["cutover_switched_at"] > first_switch
+    assert re.fullmatch("[0-9A-F]+/[0-9A-F]+", facts["cutover_fence_lsn"]), facts
+    assert "cutover_ttl_lowered_at" in facts
+    ttls = {int(row["ttl"]) for row in facts["cutover_previous_record_sets"] if "ttl" in row}
+    assert ttls == {int(facts["cutover_ttl_lowered_from_s"])}, facts
+    assert "cutover_rolled_back_at" not in facts
     verdict = moved.judged(folder)
     assert verdict.reasons == [], verdict
     moved.step = "moved"
