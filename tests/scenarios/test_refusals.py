@@ -173,6 +173,26 @@ def test_production_elsewhere_than_in_the_inventory_is_refused(before, inventory
     )
 
 
+@pytest.mark.parametrize(
+    ("playbook", "region"),
+    [
+        ("provision_region", "eu-west-1"),
+        ("create_dr_replica", "eu-west-1"),
+        ("run_drill", "eu-west-1"),
+        ("decommission_af_south", "af-south-1"),
+    ],
+)
+def test_a_run_limited_to_a_region_in_which_no_lock_is_taken_is_refused(before, playbook, region):
+    outcome = before.play(playbook, "--limit", region)
+    assert_refused(
+        outcome,
+        "this run has taken the lock",
+        "found: a run that leaves out eu-central-1",
+        "expected: one that begins there, takes the lock and looks where production is",
+        f"next: run again without --limit, or with --limit eu-central-1,{region}",
+    )
+
+
 def test_a_snapshot_of_the_standby_is_refused(before):
     standby = before.client("rds", "eu-west-1").describe_db_instances(DBInstanceIdentifier=STANDBY)["DBInstances"][0]
     outcome = before.play(
