@@ -118,6 +118,8 @@ def _become(request: Request) -> None:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):  # as the interpreter does
+            print(end.code, file=sys.stderr)
     except BaseException:
         traceback.print_exc()
     finally:

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class Runner:
     folder: Path
     extra_vars: dict[str, Any]
     run_id: str
+    seconds_max: float = PLAYBOOK_S_MAX
 
     def run(self, name: str, *, label: str, check: bool = False, extra_vars: dict | None = None, quiet=False):
         """Run `<name>.yml` from the project's root; its output goes to the terminal and to a log."""
@@ -53,26 +55,28 @@ class Runner:
         environment = build_environment(self.settings, self.folder / "playbooks" / label, run_id)
         log = self.log(label, name)
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("w", encoding="utf-8") as stream:
-            # A rehearsal that is killed leaves no playbook at work.
-            process = subprocess.Popen(
-                die_with_parent(command),
-                cwd=ROOT,
-                env=environment,
-                text=True,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-            )
-            deadline = time.monotonic() + PLAYBOOK_S_MAX
+        # A rehearsal that is killed leaves no playbook at work.
+        started = subprocess.Popen(
+            die_with_parent(command),
+            cwd=ROOT,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        with log.open("w", encoding="utf-8") as stream, started as process:
             assert process.stdout is not None
-            for line in process.stdout:
-                stream.write(line)
-                if not quiet:
-                    sys.stdout.write(line)
-                    sys.stdout.flush()
-                if time.monotonic() > deadline:
-                    process.kill()
-            return process.wait()
+            limit = threading.Timer(self.seconds_max, process.kill)
+            limit.start()
+            try:
+                for line in process.stdout:
+                    stream.write(line)
+                    if not quiet:
+                        sys.stdout.write(line)
+                        sys.stdout.flush()
+                return process.wait()
+            finally:
+                limit.cancel()
 
     def log(self, label: str, name: str) -> Path:
         return self.folder / "logs" / f"{label}-{name}.log"

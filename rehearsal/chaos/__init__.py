@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -159,16 +160,25 @@ def work(args: argparse.Namespace) -> int:
     plan = yaml.safe_load(PLAN.read_text(encoding="utf-8"))
     end = time.monotonic() + args.minutes * 60
     sweep = Sweep(load(args.first_world + args.worker), plan, args.folder / f"world-{args.worker}")
+    commit = read_commit()
     try:
         sweep.prepare()
         for injection in agree(args, sweep.write_calls):
             if time.monotonic() < end and claim(args.folder, injection):
                 say(f"{injection.name} ...")
-                outcome = sweep.try_injection(injection)
+                outcome = replace(sweep.try_injection(injection), commit=commit)
                 write_json(args.folder / "outcomes" / f"{injection.name}.json", outcome.as_dict())
     finally:
         sweep.end()
     return 0
+
+
+def read_commit() -> str:
+    """What is tried, so that the table of a sweep that went on tells it; empty outside a checkout."""
+    found = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip()
 
 
 def agree(args: argparse.Namespace, write_calls: dict[str, int]) -> list[Injection]:

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -72,6 +73,8 @@ class Outcome:
     duplicates: int
     reasons: tuple[str, ...]
     seconds: float
+    # The commit that was tried; empty outside a checkout.
+    commit: str = ""
 
     @property
     def orphans(self) -> int:
@@ -98,6 +101,7 @@ def read_outcome(told: Mapping[str, Any]) -> Outcome:
         told["duplicates"],
         tuple(told["reasons"]),
         told["seconds"],
+        told.get("commit", ""),
     )
 
 
@@ -140,6 +144,8 @@ def build_table(write_calls: Mapping[str, int], outcomes: Iterable[Outcome], **m
         "lost_response_injections": sum(one.met for one in by_kind["lost"]),
         "throttle_injections": sum(one.met for one in by_kind["throttle"]),
         "conditions": {kind: len(by_kind[kind]) for kind in KINDS if kind not in AT_CALLS},
+        # More than one where a sweep went on after something was mended.
+        "commits": dict(Counter(one.commit for one in rows)),
         "runs": len(rows),
         "converged": sum(one.converged for one in rows),
         "not_converged": [one.injection.name for one in rows if not one.converged],

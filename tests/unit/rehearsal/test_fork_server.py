@@ -40,7 +40,12 @@ def base(tmp_path_factory):
     """A folder with a world's folder and the package `told` in it."""
     base = tmp_path_factory.mktemp("forks")
     Settings(250, base).folder.mkdir()
-    for name, text in {"told": TOLD, "broken": "def main(): raise ValueError('no such estate')"}.items():
+    texts = {
+        "told": TOLD,
+        "broken": "def main(): raise ValueError('no such estate')",
+        "refusing": "def main(): raise SystemExit('error: port 53 is taken')",
+    }
+    for name, text in texts.items():
         (base / name).mkdir()
         (base / name / "__init__.py").touch()
         (base / name / "__main__.py").write_text(textwrap.dedent(text))
@@ -101,11 +106,13 @@ def test_a_forked_package_gets_the_same_and_has_its_imports(cloud, processes, en
     assert processes.find("told") is None
 
 
-def test_a_package_that_fails_says_so_in_its_log(cloud, processes, environment):
-    processes.start_package("broken", "broken", [], environment)
-    log = processes.settings.logs / "broken.log"
-    assert wait_until(lambda: processes.find("broken") is None, 10)
-    assert "ValueError: no such estate" in log.read_text()
+@pytest.mark.parametrize(
+    ("name", "words"), [("broken", "ValueError: no such estate"), ("refusing", "error: port 53 is taken")]
+)
+def test_a_package_that_fails_says_so_in_its_log(cloud, processes, environment, name, words):
+    processes.start_package(name, name, [], environment)
+    assert wait_until(lambda: processes.find(name) is None, 10)
+    assert words in (processes.settings.logs / f"{name}.log").read_text()
 
 
 def test_a_name_is_given_once(cloud, processes, environment):

@@ -4,8 +4,9 @@ import signal
 import subprocess
 import sys
 
-from rehearsal.playbooks import recap
+from rehearsal.playbooks import Runner, recap
 from rehearsal.processes import start_time, wait_until
+from rehearsal.settings import load
 
 OUTPUT = """
 TASK [x] ok=99
@@ -40,3 +41,8 @@ def test_a_rehearsal_that_is_killed_leaves_no_playbook_at_work(tmp_path):
         assert start_time(playbook)
         os.kill(rehearsal.pid, signal.SIGKILL)
         assert wait_until(lambda: not start_time(playbook), 10)
+
+
+def test_a_playbook_that_hangs_in_silence_ends_at_the_limit(tmp_path):
+    runner = Runner(load(16), "inventory", tmp_path, {}, "run", seconds_max=0.3)
+    assert runner._stream([sys.executable, "-c", "import time; time.sleep(60)"], "move", "x", True) == -signal.SIGKILL

@@ -97,17 +97,18 @@ def test_what_is_there_and_should_not_be_is_an_orphan():
 
 
 def test_an_outcome_is_read_as_it_was_told():
-    one = outcome(differences=("surplus a: b",), reasons=("r",))
+    one = outcome(differences=("surplus a: b",), reasons=("r",), commit="1a2b3c4")
     assert read_outcome(json.loads(json.dumps(one.as_dict()))) == one
 
 
 def test_the_table_counts_what_was_tried_and_names_what_did_not_converge():
     lost = outcome(Injection("provision_region", "lost"), met=3, exit_codes=(0,))
-    bad = outcome(Injection("provision_region", "kill", 1), lost_writes=2, reasons=("lost",))
+    bad = outcome(Injection("provision_region", "kill", 1), lost_writes=2, reasons=("lost",), commit="1a2b3c4")
     table = build_table(CALLS, [outcome(), lost, bad], seed=5)
     assert table["write_calls"] == 5
     assert (table["kill_injections"], table["lost_response_injections"], table["throttle_injections"]) == (2, 3, 0)
     assert (table["runs"], table["converged"], table["lost_writes"], table["seed"]) == (3, 2, 2, 5)
+    assert table["commits"] == {"": 2, "1a2b3c4": 1}
     assert table["not_converged"] == ["provision_region-kill-1"]
     assert [one["name"] for one in table["rows"]] == [
         "provision_region-kill-1",
