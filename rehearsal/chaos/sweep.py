@@ -55,6 +55,8 @@ class Sweep:
         checkpoint.forget(self.settings)
         run.prepare(self.settings, ["--small"])
         control(self.settings, "clock", {"scale": SCALE})
+        # The cloud knows the services that were asked for, and a copy of it that is woken need not learn them again.
+        contents.read_contents(self.settings)
         for step in self.plan["move"]:
             self._prepare_step(step["name"])
 

@@ -79,3 +79,11 @@ def test_the_state_of_a_key_is_known_by_id_alias_and_arn_and_only_in_its_region(
     assert [key_state("eu-central-1", name) for name in (key, "alias/state", arn)] == ["Enabled"] * 3
     assert key_state("eu-west-1", arn) is None
     assert key_state("eu-central-1", "alias/none") is None
+
+
+def test_only_an_asymmetric_key_signs(kms, key):
+    pair = kms.create_key(KeyUsage="SIGN_VERIFY", KeySpec="RSA_2048")["KeyMetadata"]["KeyId"]
+    asked = {"Message": b"x", "SigningAlgorithm": "RSASSA_PSS_SHA_256"}
+    signature = kms.sign(KeyId=pair, **asked)["Signature"]
+    assert kms.verify(KeyId=pair, Signature=signature, **asked)["SignatureValid"]
+    code_of(kms.sign, KeyId=key, **asked)
