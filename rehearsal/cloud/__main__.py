@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import gc
 import logging
 import signal
 import threading
@@ -37,6 +38,8 @@ def main() -> None:
 def serve(world: World, checkpoints: Checkpoints) -> None:
     """Serve until SIGTERM or SIGINT, with a pause for each copy that is asked for."""
     while True:
+        # What is there stays: a collection need not look at it, nor copy its pages in a process that was woken.
+        gc.freeze()
         server = Server(world)
         # shutdown() waits for the loop that the signal's handler interrupts, hence the thread.
         checkpoints.pause = end = server.shutdown

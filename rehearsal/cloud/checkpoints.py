@@ -112,6 +112,7 @@ def close_sockets() -> None:
     Each is taken from its Python object first: one that is collected later would close its number again, which by then
     may be that of the new listener.
     """
+    gc.unfreeze()
     for one in gc.get_objects():
         if issubclass(type(one), socket.socket) and one.fileno() >= 0:
             os.close(one.detach())
