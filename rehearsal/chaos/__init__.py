@@ -40,18 +40,20 @@ from rehearsal.settings import WORLD_MAX, load
 
 FIRST_WORLD = 160
 LOOK_SECONDS = 0.5
+# In a sweep's folder: the write calls of a run without faults, and the injections that are wanted.
+WANTED = "wanted.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--playbooks", nargs="+", default=[], help="only these (default: all of the move)")
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=[], help="only these (default: all)")
     parser.add_argument("--sample", type=int, default=0, help="so many injections instead of all")
     parser.add_argument("--seed", type=int, default=0, help="which sample (default: another one each time)")
     parser.add_argument("--only", default="", help="one injection, as cutover_dns-kill-12")
     parser.add_argument("--worlds", type=int, default=2, help="how many side by side")
     parser.add_argument("--first-world", type=int, default=FIRST_WORLD)
     parser.add_argument("--minutes", type=float, default=180.0, help="no injection begins after that")
-    parser.add_argument("--resume", type=Path, help="the folder of a sweep that was ended")
+    parser.add_argument("--resume", type=Path, help="the folder of a sweep that was ended; --kinds adds to it")
     parser.add_argument("--worker", type=int, default=-1, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
 
@@ -89,6 +91,7 @@ def open_folder(args: argparse.Namespace) -> Path:
     if args.resume:
         shutil.rmtree(args.resume / "claims", ignore_errors=True)
         folder = args.resume.resolve()
+        add_kinds(folder / WANTED, args.kinds)
     else:
         name = time.strftime("chaos-%Y%m%d-%H%M%S", time.gmtime())
         folder = Path(os.environ.get("MEDZEN_MULTIREGION_REPORTS", ROOT / "reports")) / name
@@ -97,12 +100,22 @@ def open_folder(args: argparse.Namespace) -> Path:
     return folder
 
 
+def add_kinds(path: Path, kinds: list[str]) -> None:
+    """Want more of a sweep that was begun with a part."""
+    if path.exists():
+        wanted = json.loads(path.read_text(encoding="utf-8"))
+        known = wanted["injections"]
+        more = [vars(one) for one in every_injection(wanted["write_calls"], kinds)]
+        write_json(path, wanted | {"injections": known + [one for one in more if one not in known]})
+
+
 def start_worker(args: argparse.Namespace, folder: Path, number: int) -> subprocess.Popen:
     # A sweep that is killed leaves nobody at work: worlds, clients and playbooks end with their worker.
     command = die_with_parent([sys.executable, "-m", "rehearsal", "chaos"])
     command += ["--worker", str(number), "--folder", str(folder)]
     command += ["--first-world", str(args.first_world), "--seed", str(args.seed), "--sample", str(args.sample)]
-    command += ["--kinds", *args.kinds, "--minutes", str(args.minutes), "--only", args.only]
+    command += ["--minutes", str(args.minutes), "--only", args.only]
+    command += ["--kinds", *args.kinds] if args.kinds else []
     command += ["--playbooks", *args.playbooks] if args.playbooks else []
     with (folder / f"worker-{number}.log").open("a", encoding="utf-8") as log:
         return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
@@ -120,7 +133,7 @@ def tell_new(folder: Path, told: set[str]) -> None:
 
 def conclude(args: argparse.Namespace, folder: Path, seconds: float, codes: list[int]) -> int:
     """The table, and whether all that was wanted was done and converged."""
-    plan = folder / "wanted.json"
+    plan = folder / WANTED
     if not plan.exists():
         say(f"No world came up; see {shown(folder)}/worker-0.log")
         return 1
@@ -183,10 +196,10 @@ def read_commit() -> str:
 
 def agree(args: argparse.Namespace, write_calls: dict[str, int]) -> list[Injection]:
     """The list of the worker that was ready first: numbers of calls can differ a little between worlds."""
-    path = args.folder / "wanted.json"
+    path = args.folder / WANTED
     if not path.exists():
         chosen = {name: count for name, count in write_calls.items() if not args.playbooks or name in args.playbooks}
-        found = every_injection(chosen, args.kinds)
+        found = every_injection(chosen, args.kinds or KINDS)
         if args.only:
             found = [one for one in found if one.name == args.only]
         elif args.sample:

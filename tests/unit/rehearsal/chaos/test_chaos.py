@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import json
+
+from rehearsal import chaos
+from rehearsal.chaos.injections import every_injection
+
+CALLS = {"provision_region": 1, "cutover_dns": 2}
+
+
+def wanted(kinds):
+    return [vars(one) for one in every_injection(CALLS, kinds)]
+
+
+def test_a_sweep_that_goes_on_wants_what_it_wanted_and_the_kinds_that_are_given(tmp_path):
+    path = tmp_path / chaos.WANTED
+    path.write_text(json.dumps({"write_calls": CALLS, "injections": wanted(["kill"])}))
+    chaos.add_kinds(path, [])
+    assert json.loads(path.read_text()) == {"write_calls": CALLS, "injections": wanted(["kill"])}
+    chaos.add_kinds(path, ["kill", "lost", "dns"])
+    assert json.loads(path.read_text())["injections"] == wanted(["kill"]) + wanted(["lost"]) + wanted(["dns"])
+
+
+def test_an_injection_is_tried_once_by_whoever_comes_first(tmp_path):
+    for part in ("claims", "outcomes"):
+        (tmp_path / part).mkdir()
+    first, second = every_injection(CALLS, ["lost"])
+    (tmp_path / "outcomes" / f"{first.name}.json").touch()
+    assert not chaos.claim(tmp_path, first)
+    assert chaos.claim(tmp_path, second)
+    assert not chaos.claim(tmp_path, second)
