@@ -101,12 +101,12 @@ def open_folder(args: argparse.Namespace) -> Path:
 
 
 def add_kinds(path: Path, kinds: list[str]) -> None:
-    """Want more of a sweep that was begun with a part."""
+    """Want more of a sweep that was begun with a part; what is added is tried first."""
     if path.exists():
         wanted = json.loads(path.read_text(encoding="utf-8"))
         known = wanted["injections"]
         more = [vars(one) for one in every_injection(wanted["write_calls"], kinds)]
-        write_json(path, wanted | {"injections": known + [one for one in more if one not in known]})
+        write_json(path, wanted | {"injections": [one for one in more if one not in known] + known})
 
 
 def start_worker(args: argparse.Namespace, folder: Path, number: int) -> subprocess.Popen:

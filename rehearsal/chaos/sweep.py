@@ -24,7 +24,7 @@ from rehearsal.settings import SCALE_DEFAULT, Settings
 
 # AWS's times pass ten times faster than in a rehearsal: they are not what is looked at.
 SCALE = 600
-WRITES_PER_SECOND, READS_PER_SECOND = 10.0, 5.0
+WRITES_PER_SECOND, READS_PER_SECOND = 5.0, 2.5
 # So do the waits between two tries of a throttled call, which are a quarter of a minute for each in a rehearsal.
 QUICK_RETRIES = {
     "PYTHONPATH": str(Path(__file__).parent / "quick_retries"),
