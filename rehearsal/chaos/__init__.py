@@ -71,10 +71,11 @@ def main(args: argparse.Namespace) -> int:
 def direct(args: argparse.Namespace) -> int:
     """Start a worker a world, tell what comes of it, write the table."""
     folder, args.seed = open_folder(args), args.seed or secrets.randbelow(10**6)
-    say(f"Chaos: {args.worlds} worlds side by side, seed {args.seed}, report in {shown(folder)}")
+    told = {path.stem for path in (folder / "outcomes").glob("*.json")}
+    before = f"; {len(told)} were tried before" if told else ""
+    say(f"Chaos: {args.worlds} worlds side by side, seed {args.seed}, report in {shown(folder)}{before}")
     began = time.monotonic()
     workers = [start_worker(args, folder, number) for number in range(args.worlds)]
-    told: set[str] = set()
     try:
         while any(worker.poll() is None for worker in workers):
             time.sleep(LOOK_SECONDS)
