@@ -41,8 +41,16 @@ THROTTLE_CODES = (
     "TransactionInProgressException",
 )
 
-# The service failed; whether the call took effect is not known.
-FAILURE_CODES = ("InternalServerException", "ServiceFailureException", "ServiceUnavailableException")
+# The service failed; whether the call took effect is not known. An answer to HEAD has no body: its code is its status.
+FAILURE_CODES = (
+    "InternalServerException",
+    "ServiceFailureException",
+    "ServiceUnavailableException",
+    "500",
+    "502",
+    "503",
+    "504",
+)
 
 # Twelve tries stay under two minutes; the first ones come fast, because a fenced database may be waiting.
 TRIES = {"retries": 12, "delay": 0.4, "backoff": 2, "max_delay": 20}

@@ -74,7 +74,7 @@ class Builder:
     def __init__(
         self, writer: Any, reader: Any, ids: dict[str, str], *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        """`writer` sends every call once; `reader` may repeat its own."""
+        """`writer` sends every call once; `reader` repeats its own when told to."""
         self._writer, self._reader, self._sleep = writer, reader, sleep
         self.ids = dict(ids)
         self.made: set[str] = set()
@@ -138,7 +138,7 @@ class Builder:
         filters = [{"Name": by, "Values": [action.name]}]
         if "VpcId" in parameters:
             filters.append({"Name": "vpc-id", "Values": [parameters["VpcId"]]})
-        items = getattr(self._reader, operation)(Filters=filters)[key]
+        items = getattr(self._reader, operation)(Filters=filters, aws_retry=True)[key]
         id_name = ID_PATHS[action.makes.partition(":")[0]][-1]
         return next((item[id_name] for item in items if not is_taken(item)), None)
 

@@ -82,7 +82,7 @@ def test_the_client_of_another_region_is_asked_for_by_name():
 
 def test_a_throttled_call_is_tried_again(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    codes = ["ThrottlingException", "SlowDown", "Throttling"]
+    codes = ["ThrottlingException", "SlowDown", "Throttling", "503"]
 
     @aws.RETRY
     def call():

@@ -54,6 +54,7 @@ def test_after_a_lost_answer_what_was_made_is_found_and_not_made_again():
     made.apply([VPC])
     assert made.ids == {"vpc": "vpc-1"}
     assert [operation for operation, _parameters in cloud.calls] == ["create_vpc", "describe_vpcs"]
+    assert cloud.calls[1][1]["aws_retry"], "a look that is throttled must not end the run"
 
 
 def test_after_a_lost_call_that_made_nothing_it_is_made():
