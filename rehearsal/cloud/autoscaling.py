@@ -33,6 +33,7 @@ def install(world: World) -> None:
     operations = world.operations
     operations.before(SERVICE, "RegisterScalableTarget", check_register)
     operations.after(SERVICE, "RegisterScalableTarget", complete_suspension)
+    operations.before(SERVICE, "DeregisterScalableTarget", check_deregister)
     operations.before(SERVICE, "DeregisterScalableTarget", remove_policies)
     operations.before(SERVICE, "PutScalingPolicy", check_policy)
     operations.after(SERVICE, "PutScalingPolicy", set_thresholds)
@@ -59,6 +60,11 @@ def check_register(call: Call) -> None:
     # moto replaces the whole state; AWS changes what is named.
     call_state = call.get("SuspendedState") or {}
     call.medzen_suspension = {**NOT_SUSPENDED, **(getattr(target, "suspended_state", None) or {}), **call_state}
+
+
+def check_deregister(call: Call) -> None:
+    if find_target(call) is None:
+        raise ApiError("ObjectNotFoundException", f"No scalable target found for {call.get('ResourceId')}.")
 
 
 def complete_suspension(call: Call) -> None:

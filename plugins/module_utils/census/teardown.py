@@ -143,10 +143,15 @@ class Teardown:
         return 100 * (1 - len(self._open()) / len(self.entries))
 
     def _picture(self) -> list[tuple[str, str, str]]:
-        return [(entry.item.key, entry.state, entry.reason) for entry in self.entries.values()]
+        return [(one.item.key, one.state, one.reason) for one in self.entries.values() if not self._is_held(one)]
 
     def _is_moving(self) -> bool:
-        return any(entry.state == "deleting" for entry in self._open())
+        return any(entry.state == "deleting" and not self._is_held(entry) for entry in self._open())
+
+    def _is_held(self, entry: Entry) -> bool:
+        """Whether its owner stays for now: the interfaces of tasks come and go as long as their service is there."""
+        staying = {one.item.kind for one in self.entries.values() if one.state not in (*FINISHED, "deleting")}
+        return entry.item.action == WAIT and not staying.isdisjoint(self.kinds[entry.item.kind].after)
 
     def _is_late(self) -> bool:
         return self.pace.clock() - self.start >= self.pace.timeout_s

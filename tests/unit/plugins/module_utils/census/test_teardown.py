@@ -64,8 +64,8 @@ def refuse(code):
 
 
 def tear_down(world, *, timeout_s=1000, blockers=lambda place, item: []):
-    after = {"subnet": ("network_interface",), "vpc": ("subnet",)}
-    names = ("network_interface", "subnet", "vpc", "kms_key")
+    after = {"network_interface": ("ecs_service",), "subnet": ("network_interface",), "vpc": ("subnet",)}
+    names = ("ecs_service", "network_interface", "subnet", "vpc", "kms_key")
     kinds = {
         name: Kind(name, name, "ec2", lambda place, name=name: world.list(name), world.delete, after.get(name, ()))
         for name in names
@@ -182,6 +182,24 @@ def test_an_interface_that_appears_after_the_plan_is_waited_for_too():
     world.sleep = appear
     world.items["subnet/s"] = Item("subnet", "s", belongs_to=(VPC,))
     assert states(tear_down(world))[late.key] == "deleted"
+
+
+def test_interfaces_that_come_and_go_with_a_service_that_stays_are_no_movement():
+    def interface():
+        return Item("network_interface", str(world.now), action=WAIT, belongs_to=(VPC,), note="owner amazon-ecs")
+
+    def replace_task(seconds):
+        del world.items[interface().key]
+        sleep(seconds)
+        world.items[interface().key] = interface()
+
+    world = World(Item("ecs_service", "x"), Item("subnet", "s"), Item("vpc", "v"))
+    world.items[interface().key] = interface()
+    world.behaviour["ecs_service/x"] = refuse("UnauthorizedOperation")
+    sleep, world.sleep = world.sleep, replace_task
+    found = states(tear_down(world, timeout_s=1000))
+    assert (found["ecs_service/x"], found["subnet/s"], found["vpc/v"]) == ("failed", "blocked", "blocked")
+    assert world.now < 100
 
 
 def test_what_is_gone_before_the_first_round_needs_no_call():

@@ -76,3 +76,8 @@ def test_a_target_takes_its_policies_along(scaling):
 
 def test_nothing_scales(scaling):
     assert scaling.describe_scaling_activities(ServiceNamespace="dynamodb")["ScalingActivities"] == []
+
+
+def test_a_target_that_is_not_there_is_not_found(scaling, refused):
+    with refused("ObjectNotFoundException"):
+        scaling.deregister_scalable_target(**TARGET)
