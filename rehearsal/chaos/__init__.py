@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -62,6 +63,8 @@ def main(args: argparse.Namespace) -> int:
     if args.first_world + args.worlds - 1 > WORLD_MAX:
         print(f"error: worlds end at {WORLD_MAX}; found {args.first_world} and {args.worlds} of them.", file=sys.stderr)
         return 2
+    # Also an end from outside is in order: what was begun is taken down.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     return work(args) if args.worker >= 0 else direct(args)
 
 
@@ -80,6 +83,7 @@ def direct(args: argparse.Namespace) -> int:
         while any(worker.poll() is None for worker in workers):
             time.sleep(LOOK_SECONDS)
             tell_new(folder, told)
+            tell_ended(folder, workers, told)
     finally:
         for worker in workers:
             worker.terminate()
@@ -130,6 +134,15 @@ def tell_new(folder: Path, told: set[str]) -> None:
             result = "converged" if one.converged else "DID NOT CONVERGE"
             codes = " then ".join(map(str, one.exit_codes))
             say(f"  {one.injection.name}: {result} in {one.seconds:.0f} s (met {one.met}, exit code {codes})")
+
+
+def tell_ended(folder: Path, workers: list[subprocess.Popen], told: set[str]) -> None:
+    """A world that did not come up makes the sweep slower, which nobody would see."""
+    for number, worker in enumerate(workers):
+        log = folder / f"worker-{number}.log"
+        if worker.poll() and log.stem not in told:
+            told.add(log.stem)
+            say(f"  World {number} ended with {worker.returncode}; see {shown(log)}. The others go on.")
 
 
 def conclude(args: argparse.Namespace, folder: Path, seconds: float, codes: list[int]) -> int:

@@ -67,6 +67,7 @@ class Sweep:
         with run.clients(self.settings, self.plan, WRITES_PER_SECOND, READS_PER_SECOND, folder):
             code = self._play(name, folder)
         if code:
+            self._keep_logs(folder)
             raise SystemExit(f"error: {name} without faults ended with {code}; see {folder}")
         self.write_calls[name] = sum(not one["record"] for one in self._writes(since))
         self._expected[name] = self._read()
@@ -102,6 +103,8 @@ class Sweep:
         )
         if outcome.converged:
             shutil.rmtree(folder)
+        else:
+            self._keep_logs(folder)
         return outcome
 
     def _run_with(self, injection: Injection, folder: Path) -> tuple[list[int], int]:
@@ -169,6 +172,10 @@ class Sweep:
                 stdout=log,
                 stderr=log,
             )
+
+    def _keep_logs(self, folder: Path) -> None:
+        """What the world's own processes said; the next injection begins with none."""
+        shutil.copytree(self.settings.logs, folder / "world", dirs_exist_ok=True)
 
     def _mark(self) -> int:
         return int(control(self.settings, "ledger/mark", {"name": "chaos"})["n"])
