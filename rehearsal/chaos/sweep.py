@@ -20,15 +20,15 @@ from rehearsal.api import control
 from rehearsal.chaos.conditions import CONDITIONS, Scene, acting
 from rehearsal.chaos.injections import Injection, Outcome
 from rehearsal.down import stop_world
-from rehearsal.settings import SCALE_DEFAULT, Settings
+from rehearsal.settings import Settings
 
 # AWS's times pass ten times faster than in a rehearsal: they are not what is looked at.
 SCALE = 600
 WRITES_PER_SECOND, READS_PER_SECOND = 5.0, 2.5
-# So do the waits between two tries of a throttled call, which are a quarter of a minute for each in a rehearsal.
+# As much shorter are the waits between two tries of a throttled call, which are a quarter of a minute for each call.
 QUICK_RETRIES = {
     "PYTHONPATH": str(Path(__file__).parent / "quick_retries"),
-    "MEDZEN_RETRIES_FASTER": str(SCALE / SCALE_DEFAULT),
+    "MEDZEN_RETRIES_FASTER": str(SCALE),
 }
 PLAYBOOK_S_MAX = 3600
 # Runs under a fault that meets every call once, before it is switched off.
