@@ -45,6 +45,13 @@ def test_no_role_names_a_region(path):
     assert re.findall(r"\b(?:eu|af|us|ap)-(?:west|central|south|east)-\d\b", path.read_text()) == []
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "roles").rglob("tasks/*.yml")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_that_does_not_know_how_its_service_throttles_leaves_it_to_botocore(path):
+    for task in yaml.safe_load(path.read_text()) or []:
+        for name in (name for name in task if name.startswith("community.aws.")):
+            assert task[name]["aws_config"]["retries"]["max_attempts"] >= 10, task["name"]
+
+
 def plays(path):
     return [play for play in yaml.safe_load(path.read_text()) if "hosts" in play]
 
