@@ -108,7 +108,8 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.medzen.multiregion.plugins.module_utils import copies
 from ansible_collections.medzen.multiregion.plugins.module_utils import dynamodb_tables as tables
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, list_all
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.creation import is_unanswered
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import TimeLeft, wait_arguments, wait_until
 
@@ -260,10 +261,21 @@ def check_same(name, rows, held, regions):
 # --- changes ---------------------------------------------------------------------------------------------------------
 
 
+def put_surely(target, item, hash_key):
+    """Whether the item was put. botocore does not ask DynamoDB again when an answer is lost; the condition lets us."""
+    try:
+        return put_new(target.connection, target.name, item, hash_key)
+    except AwsError as error:
+        if not is_unanswered(error):
+            raise
+    put_new(target.connection, target.name, item, hash_key)
+    return True
+
+
 def copy_missing(source, target, keys, held):
     """Items whose keys are not held; how many were put."""
     wanted = (item for item in source.iter_items() if copies.item_key(item, keys) not in held)
-    return sum(put_new(target.connection, target.name, plain_item(item), keys[0]) for item in wanted)
+    return sum(put_surely(target, plain_item(item), keys[0]) for item in wanted)
 
 
 def ensure_backup(source, described, left, poll_seconds):

@@ -648,14 +648,23 @@ def wait_settled(task):
 
 
 def apply_changes(task, instance, drift, password_version):
-    """Bring settings, password and tags; the tag that remembers the password comes after the password."""
+    """Bring settings, password and tags; the tag that remembers the password comes after the password.
+
+    One that became busy and is not waited for gets no more: it may be busy with this very modification, whose answer
+    was lost. The next run sees what it lacks.
+    """
     request = settings.build_modify_request(drift, task.wanted)
     if "engine_version" in drift:
         request["AllowMajorVersionUpgrade"] = True
     if password_version is not None:
         request["MasterUserPassword"], password_version = read_password(task)
     if request:
-        modify(task, request)
+        try:
+            modify(task, request)
+        except AwsError as error:
+            if error.code not in rds.BUSY:
+                raise
+            return
         if task.params["wait"]:
             wait_settled(task)
     _present, to_set, to_remove = plan.diff_tags(instance, task.params, password_version)

@@ -3,7 +3,7 @@ import boto3
 import pytest
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, Refused
 from ansible_collections.medzen.multiregion.plugins.modules import dynamodb_table_merge as module
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 
 pytestmark = pytest.mark.usefixtures("moto_cloud")
 
@@ -12,10 +12,11 @@ WRITES = ("put_item", "create_backup", "delete_table")
 
 
 class Recording:
-    """A client that takes aws_retry, remembers its writes, and refuses the operations in `denied`."""
+    """A client that takes aws_retry, remembers its writes, refuses the operations in `denied`, and loses the first
+    answer of those in `lost`."""
 
-    def __init__(self, client, denied, writes):
-        self.client, self.denied, self.writes = client, denied, writes
+    def __init__(self, client, denied, writes, lost):
+        self.client, self.denied, self.writes, self.lost = client, denied, writes, lost
         self.meta, self.exceptions = client.meta, client.exceptions
 
     def __getattr__(self, name):
@@ -25,7 +26,11 @@ class Recording:
                 raise ClientError(answer, name)
             if name in WRITES:
                 self.writes.append(name)
-            return getattr(self.client, name)(*args, **request)
+            answer = getattr(self.client, name)(*args, **request)
+            if name in self.lost:
+                self.lost.remove(name)
+                raise ConnectionClosedError(endpoint_url="http://dynamodb")
+            return answer
 
         return call
 
@@ -33,13 +38,13 @@ class Recording:
 class Module:
     region = NEW
 
-    def __init__(self, check_mode=False, denied=(), **params):
-        self.check_mode, self.denied, self.writes = check_mode, denied, []
+    def __init__(self, check_mode=False, denied=(), lost=(), **params):
+        self.check_mode, self.denied, self.writes, self.lost = check_mode, denied, [], list(lost)
         given = {"name": TABLE, "source_region": OLD, "remove_source": False, "wait": True}
         self.params = {**given, "wait_timeout": 5, "poll_seconds": 0.01, **params}
 
     def client(self, service, region=NEW, **_options):
-        return Recording(boto3.client(service, region_name=region), self.denied, self.writes)
+        return Recording(boto3.client(service, region_name=region), self.denied, self.writes, self.lost)
 
 
 def table(region, *items, keys=("pk", "sk"), **more):
@@ -73,6 +78,14 @@ def test_items_that_are_missing_here_are_copied_and_those_that_are_here_stay():
     result = module.ensure(Module())
     assert (result["changed"], result["source"], result["item_count"], result["copied_count"]) == (True, "own", 2, 1)
     assert rows(NEW) == [row(1, ttl=7), row(2), row(3)] and rows(OLD) == [row(1, ttl=7), row(2)]
+
+
+def test_a_copy_whose_answer_is_lost_is_asked_for_again_and_counted():
+    table(OLD, row(1), row(2))
+    table(NEW)
+    merging = Module(lost=["put_item"])
+    assert module.ensure(merging)["copied_count"] == 2
+    assert rows(NEW) == [row(1), row(2)] and merging.writes == ["put_item"] * 3
 
 
 def test_a_second_run_writes_nothing():

@@ -176,6 +176,14 @@ def test_a_backup_that_begins_in_between_is_waited_out():
     assert len(client.writes) == 2
 
 
+def test_one_that_becomes_busy_is_left_to_the_next_run_without_waiting():
+    client = Client(AVAILABLE, errors=["InvalidDBInstanceState"])
+    master = {"set_password": True, "password_secret": "s"}
+    result = ensure(client, wait=False, master=master)
+    assert result["changed"]
+    assert [operation for operation, _request in client.writes] == ["modify"], "no tag says that it has the password"
+
+
 def test_a_setting_that_is_not_taken_fails_with_its_name():
     done, failed = rds_database.build_settled({"multi_az": True})
     for _look in range(rds_database.LOOKS_MAX):
