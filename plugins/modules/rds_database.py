@@ -648,11 +648,7 @@ def wait_settled(task):
 
 
 def apply_changes(task, instance, drift, password_version):
-    """Bring settings, password and tags; the tag that remembers the password comes after the password.
-
-    One that became busy and is not waited for gets no more: it may be busy with this very modification, whose answer
-    was lost. The next run sees what it lacks.
-    """
+    """Bring settings, password and tags; the tag that remembers the password comes after the password."""
     request = settings.build_modify_request(drift, task.wanted)
     if "engine_version" in drift:
         request["AllowMajorVersionUpgrade"] = True
@@ -662,6 +658,7 @@ def apply_changes(task, instance, drift, password_version):
         try:
             modify(task, request)
         except AwsError as error:
+            # Busy, perhaps with this very change, whose answer was lost: the next run sees what it lacks.
             if error.code not in rds.BUSY:
                 raise
             return
