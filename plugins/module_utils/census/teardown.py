@@ -143,15 +143,19 @@ class Teardown:
         return 100 * (1 - len(self._open()) / len(self.entries))
 
     def _picture(self) -> list[tuple[str, str, str]]:
-        return [(one.item.key, one.state, one.reason) for one in self.entries.values() if not self._is_held(one)]
+        return [(entry.item.key, entry.state, entry.reason) for entry in self._free()]
 
     def _is_moving(self) -> bool:
-        return any(entry.state == "deleting" and not self._is_held(entry) for entry in self._open())
+        return any(entry.state == "deleting" for entry in self._free())
 
-    def _is_held(self, entry: Entry) -> bool:
-        """Whether its owner stays for now: the interfaces of tasks come and go as long as their service is there."""
+    def _free(self) -> list[Entry]:
+        """All but what waits for an owner that stays: interfaces of tasks come and go while their service is there."""
         staying = {one.item.kind for one in self.entries.values() if one.state not in (*FINISHED, "deleting")}
-        return entry.item.action == WAIT and not staying.isdisjoint(self.kinds[entry.item.kind].after)
+        return [
+            one
+            for one in self.entries.values()
+            if one.item.action != WAIT or staying.isdisjoint(self.kinds[one.item.kind].after)
+        ]
 
     def _is_late(self) -> bool:
         return self.pace.clock() - self.start >= self.pace.timeout_s
