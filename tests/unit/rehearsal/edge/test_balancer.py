@@ -20,10 +20,27 @@ SCALE = 6000
 DEADLINE_S = 5.0
 
 
+HELD: list[socket.socket] = []
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody else is given before the end of the test.
+
+    The socket stays bound and never listens: a listener that reuses the address, as asyncio's do, can open the port,
+    a connection to it is refused until then, and the kernel gives it neither to port 0 nor to a client beside us.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    HELD.append(held)
+    return held.getsockname()[1]
+
+
+@pytest.fixture(autouse=True)
+def release_ports():
+    yield
+    while HELD:
+        HELD.pop().close()
 
 
 class Backend:
@@ -96,6 +113,12 @@ async def get(port, path="/", **options):
         method = options.pop("method", "GET")
         async with session.request(method, f"http://127.0.0.1:{port}{path}", **options) as answer:
             return answer.status, answer.headers, await answer.read()
+
+
+def test_a_port_of_a_test_goes_to_nobody_else():
+    port = free_port()
+    with socket.socket() as stranger, pytest.raises(OSError, match="Address already in use"):
+        stranger.bind(("127.0.0.1", port))
 
 
 def test_healthy_targets_take_turns_and_requests_are_counted():
