@@ -20,6 +20,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.switchover_plan
     World,
     plan_steps,
     point_of_no_return,
+    why_fence_stays,
 )
 
 CATCH_UP_POLL_S = 0.05
@@ -174,6 +175,29 @@ class Switchover:
         self._sum_up()
         return self.result | {"already_switched": False}
 
+    def reopen(self, *, check_mode: bool = False) -> dict:
+        """Lift the fence that an ended run left on the source, unless something may have been opened behind it."""
+        world = self.observe()
+        source = world.source
+        if not source.reachable:
+            advice = f"WHETHER THE SOURCE IS FENCED IS NOT KNOWN: it cannot be read ({source.problem})."
+            return self.result | {"steps": [], "advice": advice}
+        if not source.fenced:
+            return self.result | {"steps": [], "advice": "The source is not fenced."}
+        if reason := why_fence_stays(world):
+            advice = (
+                f"THE SOURCE STAYS FENCED, because {reason}. Nobody can write until a run succeeds: mend, run again."
+            )
+            return self.result | {"steps": [], "advice": advice}
+        self.result["changed"] = True
+        if check_mode:
+            advice = "THE SOURCE IS FENCED by a run that was ended. It would be opened again."
+            return self.result | {"steps": ["reopen"], "advice": advice}
+        advice = self._go_back()
+        if not self.result["went_back"]:
+            raise MultiregionError(advice, self.result)
+        return self.result | {"steps": ["reopen"], "advice": advice}
+
     def _guard(self, step: str, action: Callable[[], None], *, can_go_back: bool) -> None:
         """Run a step; whatever goes wrong, leave a state in which the application can go on, or say how to."""
         entry = {"step": step, "start": self._now()}
@@ -263,7 +287,7 @@ class Switchover:
                     f"The replica does not follow its source: what was written {FOLLOW_S_MAX:g} s ago has not arrived.",
                     f"{replay.get('lsn')}",
                     f"{goal}, where the source was {FOLLOW_S_MAX:g} s ago",
-                    "mend the link between the regions; the source was not fenced",
+                    "mend the link between the regions",
                 )
             self._sleep(CATCH_UP_POLL_S)
 
@@ -329,7 +353,9 @@ class Switchover:
 
     def _promote(self) -> None:
         self.result["changed"] = True
-        if not self.target.observe().promoting:
+        # A promotion that was found under way is only waited for. One that turns out to be none must not be begun here:
+        # nothing has been caught up and compared behind the fence.
+        if "catch_up" in self.result["steps"] and not self.target.observe().promoting:
             self.target.promote()
         self.target.wait_writable()
 

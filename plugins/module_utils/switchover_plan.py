@@ -31,7 +31,8 @@ back, because it is opened after it; one without was never fenced, and is refuse
 
 A failure before the point of no return (promote; with a target that is writable already, unfence) lifts the source's
 fence by itself. After it the source stays fenced and the message says how to go on. A killed process cannot go back:
-the next run observes which row above it finds, and goes on from there.
+the next run observes which row above it finds, and goes on from there. Where it is refused instead, the source is
+opened again as long as nothing was opened behind its fence.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ LOGICAL_STEPS = (
     *("way_back", "unfence", "test_write"),
 )
 WRITABLE_STEPS = ("proof", "parity", "verify", "unfence", "test_write")
-JOIN_PROMOTION_STEPS = ("promote", "verify", "unfence", "test_write")
+JOIN_PROMOTION_STEPS = ("promote", "parity", "verify", "unfence", "test_write")
 BEFORE, AFTER, OTHER, NONE = "before", "after", "other", "none"
 
 
@@ -219,11 +220,32 @@ def point_of_no_return(world: World, steps: tuple[str, ...]) -> str | None:
     return None
 
 
+def why_fence_stays(world: World) -> str | None:
+    """What forbids to lift the source's fence outside a switchover; None where no write is anywhere but on the source.
+
+    What is not known forbids it.
+    """
+    target = world.target
+    if not world.promote and not world.logical:
+        return "the target is a copy that was taken behind this fence, and a write would be missing there"
+    if not target.exists:
+        return None
+    if target.promoting:
+        return "the target is being promoted"
+    if not target.reachable:
+        return f"whether the target was opened is not known ({target.problem})"
+    if world.logical:
+        return None if target.fenced else "the target accepts writes"
+    return None if target.in_recovery else "the target was promoted"
+
+
 def apply_step(world: World, step: str) -> World:
     """The world after a step: for the plan, for check mode and for the proof of the invariant."""
     source, target = world.source, world.target
     if step == "fence":
         return replace(world, source=replace(source, fenced=True, fence_id=source.fence_id or "new"))
+    if step == "reopen":
+        return replace(world, source=replace(source, fenced=False, fence_id=None))
     if step == "promote":
         promoted = replace(
             target, in_recovery=False, promoting=False, reachable=True, fenced=True, fence_id=source.fence_id

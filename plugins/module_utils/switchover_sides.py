@@ -35,6 +35,9 @@ if HAS_PSYCOPG:
 
 DATABASE_POLL_S = 0.15
 RDS_POLL_S_MAX = 1.0
+# How often RDS may show a replica at rest before a promotion that nobody saw accepted is held to be none: descriptions
+# come late, and to open the source while a promotion begins would leave two that take writes.
+LOOKS_AT_REST_MAX = 15
 CHANGING = ("modifying", "rebooting", "upgrading", "promoting")
 
 
@@ -148,6 +151,9 @@ class TargetDatabase(Side):
         self.application = application
         self.retention_days, self.window = retention_days, window
         self.promote_timeout_s, self.poll_seconds = promote_timeout_s, poll_seconds
+        # What RDS said to the request: yes, an error, or (of an earlier run) nothing that is known here.
+        self._accepted = False
+        self._refusal: MultiregionError | None = None
         self._clock, self._sleep = clock, sleep
 
     def _describe(self) -> dict | None:
@@ -183,27 +189,26 @@ class TargetDatabase(Side):
             return {"lsn": None, "paused": None}
 
     def promote(self) -> None:
-        """Ask RDS once. An error leaves open whether it took effect, so RDS is asked what it is doing."""
+        """Ask RDS once. An error leaves open whether it took effect: wait_writable looks what RDS is doing."""
         try:
             rds.promote(self.rds, str(self.identifier), self.retention_days, self.window)
+            self._accepted = True
         except MultiregionError as error:
-            instance = self._describe()
-            if rds.is_available(instance) and rds.is_replica(instance or {}):
-                raise NotApplied(f"{error.message} RDS did not begin the promotion.", error.result) from error
-            if instance is None:
+            if self._describe() is None:
                 raise
+            self._refusal = error
 
     def wait_writable(self) -> None:
         """Until RDS is done with it (a promotion ends with a reboot) and the database itself is out of recovery."""
         progress = Progress(f"promotion of {self.identifier or self.login.host}", clock=self._clock)
         deadline = self._clock() + self.promote_timeout_s
-        next_look, instance, looked_in_vain = self._clock(), None, 0
+        next_look, instance, looks_at_rest = self._clock(), None, 0
         while self._clock() < deadline:
             in_recovery = self._recovery()
             if in_recovery is False or self._clock() >= next_look:
                 instance = self._describe()
                 next_look = self._clock() + min(self.poll_seconds, RDS_POLL_S_MAX)
-                looked_in_vain = self._check_instance(instance, in_recovery, looked_in_vain)
+                looks_at_rest = self._check_instance(instance, in_recovery, looks_at_rest)
                 if in_recovery is False and self._is_done(instance) and self._recovery() is False:
                     return
             progress.report(detail=describe_promotion(instance, in_recovery))
@@ -220,14 +225,15 @@ class TargetDatabase(Side):
             instance is not None and not rds.is_replica(instance) and rds.status(instance) not in CHANGING
         )
 
-    def _check_instance(self, instance: dict | None, in_recovery: bool | None, looked_in_vain: int) -> int:
-        """A replica that is at rest again was not being promoted; two looks, because RDS is not quick to tell."""
+    def _check_instance(self, instance: dict | None, in_recovery: bool | None, looks_at_rest: int) -> int:
+        """A replica that stays at rest is not being promoted, unless RDS has said that it would be."""
         if self.identifier and (reason := rds.failure_reason(instance)):
             raise MultiregionError(f"The promotion failed: {reason}")
         at_rest = rds.is_available(instance) and rds.is_replica(instance or {}) and in_recovery is True
-        if at_rest and looked_in_vain >= 2:
-            raise NotApplied(f"{self.identifier} is an available replica: it is not being promoted.")
-        return looked_in_vain + 1 if at_rest else 0
+        if at_rest and looks_at_rest >= LOOKS_AT_REST_MAX and not self._accepted:
+            refusal = f"{self._refusal.message} " if self._refusal else ""
+            raise NotApplied(f"{refusal}{self.identifier} is an available replica: it is not being promoted.")
+        return looks_at_rest + 1 if at_rest else 0
 
     def _recovery(self) -> bool | None:
         try:

@@ -15,6 +15,8 @@ description:
   - A failure before the promotion lifts the source's fence by itself. A failure after it leaves the source fenced and
     says how to go on. A run that was killed is joined by the next one.
   - A run that finds everything switched changes nothing.
+  - With O(state=reopened) nothing is switched. A fence that an ended run left on the source is lifted, as long as the
+    target was neither promoted nor opened behind it.
   - Nothing is decided on a missing value. A lag, an identity or a state that cannot be read refuses the switchover
     before the fence.
   - Operations used are C(rds:DescribeDBInstances), C(rds:PromoteReadReplica),
@@ -24,6 +26,15 @@ description:
 author:
   - MedZen platform team (@medzen)
 options:
+  state:
+    description:
+      - V(switched) moves production to the target.
+      - V(reopened) takes back what an ended run began. The source accepts writes again when it was fenced, and the
+        target is a replica as before, a fenced copy that follows by logical replication, or no more. Otherwise the
+        fence stays, and RV(advice) says why. A copy of a snapshot is never left behind in this way.
+    type: str
+    choices: [switched, reopened]
+    default: switched
   source:
     description:
       - The database that serves production.
@@ -384,9 +395,13 @@ rollback:
   elements: dict
   returned: when DNS was changed
 went_back:
-  description: Whether a failure before the promotion lifted the source's fence again.
+  description: Whether the source's fence was lifted again, by a failure before the promotion or O(state=reopened).
   type: bool
   returned: always
+advice:
+  description: What the source accepts now, why, and what to do.
+  type: str
+  returned: with O(state=reopened)
 failed_step:
   description: The step that failed.
   type: str
@@ -423,6 +438,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.switchover_plan
     REPLICA_STEPS,
     WRITABLE_STEPS,
     SourceView,
+    TargetView,
     apply_step,
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.switchover_sides import (
@@ -458,6 +474,7 @@ CHANGE_BATCH = {
 }
 
 ARGUMENTS = {
+    "state": {"type": "str", "choices": ["switched", "reopened"], "default": "switched"},
     "source": side_options(),
     "target": side_options(),
     "application_login": application_login_options(),
@@ -633,12 +650,25 @@ class GoneSource:
         """Nothing is open."""
 
 
+class GoneTarget:
+    """A target that is no more: all that was ever written is on the source."""
+
+    def __init__(self, identifier):
+        self.identifier = identifier
+
+    def observe(self):
+        return TargetView(exists=False, problem=f"no database instance {self.identifier}")
+
+    def close(self):
+        """Nothing is open."""
+
+
 class Parts:
     """The three ports, made from the module's options."""
 
     def __init__(self, module, instances):
         params = module.params
-        source, target = params["source"], params["target"]
+        source = params["source"]
         application = None
         if instances["source"] is None and not source["login"]["host"]:
             self.source = GoneSource(source["db_instance_identifier"])
@@ -646,29 +676,37 @@ class Parts:
             login = build_side_login(module, source, instances["source"])
             application = build_application_login(module, login)
             self.source = SourceDatabase(login, build_request(params), application)
-        target_login = build_side_login(module, target, instances["target"])
-        kind = LogicalTarget if params["logical"] else TargetDatabase
-        self.target = kind(
-            target_login,
-            client(module, "rds", target["region"]),
-            target["db_instance_identifier"],
-            source_identifier=source["db_instance_identifier"],
-            application=as_application(target_login, application),
-            retention_days=params["backup_retention_days"],
-            window=params["backup_window"],
-            promote_timeout_s=params["promote_timeout"],
-            poll_seconds=params["poll_seconds"],
-        )
+        self.target = self._connect_target(module, instances["target"], application)
         self.stream = self._connect_stream(params["logical"])
         connection = client(module, "route53")
         wait = {"wait_insync": params["wait_insync"], "poll_seconds": params["poll_seconds"]}
         self.dns = ChangeBatch(connection, params["change_batch"], **wait)
 
+    def _connect_target(self, module, instance, application):
+        params = module.params
+        target = params["target"]
+        if instance is None and params["state"] == "reopened":
+            return GoneTarget(target["db_instance_identifier"])
+        login = build_side_login(module, target, instance)
+        kind = LogicalTarget if params["logical"] else TargetDatabase
+        return kind(
+            login,
+            client(module, "rds", target["region"]),
+            target["db_instance_identifier"],
+            source_identifier=params["source"]["db_instance_identifier"],
+            application=as_application(login, application),
+            retention_days=params["backup_retention_days"],
+            window=params["backup_window"],
+            promote_timeout_s=params["promote_timeout"],
+            poll_seconds=params["poll_seconds"],
+        )
+
     def _connect_stream(self, options):
         """The replication between both; a source that is no more has none."""
         if not options or isinstance(self.source, GoneSource):
             return None
-        self.target.follow(self.source, options["name"])
+        if isinstance(self.target, LogicalTarget):
+            self.target.follow(self.source, options["name"])
         return LogicalStream(self.source, self.target, options["name"], options["way_back"])
 
     def close(self):
@@ -714,7 +752,8 @@ def ensure_switched(module):
             "correct the options",
         )
     instances = describe_sides(module)
-    if instances["target"] is None and module.check_mode:
+    reopen = module.params["state"] == "reopened"
+    if instances["target"] is None and module.check_mode and not reopen:
         return plan_without_target(module.params)
     parts = Parts(module, instances)
     try:
@@ -728,7 +767,10 @@ def ensure_switched(module):
         )
         if not module.check_mode:
             handle_signals(switchover)
-        result = switchover.plan() if module.check_mode else switchover.run()
+        if reopen:
+            result = switchover.reopen(check_mode=module.check_mode)
+        else:
+            result = switchover.plan() if module.check_mode else switchover.run()
         return result | {"diff": build_diff(switchover.world, result["steps"], parts.dns)}
     finally:
         parts.close()

@@ -47,3 +47,13 @@ def test_the_switch_is_described_once_for_the_trial_and_for_the_move():
         for name in ("ready", "switch")
     }
     assert flags == {"ready": [{"__cutover_trial": True}], "switch": [{"__cutover_trial": False}]}
+
+
+def test_whatever_ends_a_cutover_the_source_is_opened_again_where_that_loses_nothing():
+    """A run that was killed behind its fence cannot do it, and one that is refused afterwards does not get that far."""
+    (move,) = [task for task in tasks("cutover", "main") if task["name"] == "Cutover | Move production"]
+    reopen, end = move["rescue"]
+    assert reopen["ansible.builtin.include_tasks"] == "switchover.yml" and reopen["vars"]["__cutover_reopen"] is True
+    assert "ansible_failed_result.msg" in end["ansible.builtin.fail"]["msg"] and "advice" in str(end)
+    (switchover,) = tasks("cutover", "switchover")
+    assert "'reopened' if __cutover_reopen" in switchover["medzen.multiregion.database_switchover"]["state"]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SIGKILL in the three worst moments, while clients write: the next run ends as if nothing had happened.
+"""SIGKILL in the three worst moments, while clients write: the next run ends as if nothing had happened, or is refused
+and leaves nobody without a side that takes writes.
 
 Twice everything dies, as in a power cut; once only `ansible-playbook`, so that the module at work outlives it and the
 next run has to wait for it.
@@ -59,6 +60,30 @@ def test_killed_in_the_middle_of_the_catch_up_the_next_run_ends_the_cutover(stag
             until(lambda: world.is_fenced(AF), "the fence")
             killed.kill_all()
             assert world.query(EU, "SELECT pg_is_in_recovery()") == [(True,)]
+        with world.quick():
+            again = world.play("cutover_dns")
+        assert again.code == 0, str(again)
+    assert_moved(world, folder)
+    world.step = "moved"
+
+
+def test_killed_behind_the_fence_a_run_that_is_refused_opens_the_source_again(stage, until):
+    world = stage.fresh("provisioned")
+    world.step = "killed"
+    nowhere = {"multiregion_health_path": "/nowhere"}
+    with world.clients(writes=10, reads=0) as folder:
+        with world.link(delay_ms=3000):
+            killed = world.begin("cutover_dns")
+            until(lambda: world.is_fenced(AF), "the fence")
+            killed.kill_all()
+        planned = world.play("cutover_dns", "--check", **nowhere)
+        assert planned.code != 0 and planned.writes == [], str(planned)
+        assert "It would be opened again" in planned.error and world.is_fenced(AF), str(planned)
+        refused = world.play("cutover_dns", **nowhere)
+        assert refused.code != 0, str(refused)
+        for words in ("the target can take over", "It went back: the source accepts writes again"):
+            assert words in refused.error, str(refused)
+        assert world.takes_writes(AF) and world.query(EU, "SELECT pg_is_in_recovery()") == [(True,)]
         with world.quick():
             again = world.play("cutover_dns")
         assert again.code == 0, str(again)

@@ -35,6 +35,7 @@ REPLICA = TargetView(True, True, in_recovery=True, status="available")
 PROMOTED = TargetView(True, True, fenced=True, fence_id="f1", status="available")
 WRITABLE = TargetView(True, True, status="available")
 ALL = ("fence", "proof", "catch_up", "parity", "promote", "verify", "unfence", "test_write", "change_batch")
+JOINED = ("promote", "parity", "verify", "unfence", "test_write", "change_batch")
 
 
 class Killed(BaseException):
@@ -184,8 +185,8 @@ def is_switched(stage):
         (OPEN, REPLICA, BEFORE, True, ALL),
         (FENCED, REPLICA, BEFORE, True, ALL),
         (OPEN, REPLICA, NONE, True, ALL[:-1]),
-        (FENCED, replace(REPLICA, promoting=True), BEFORE, True, ALL[4:]),
-        (FENCED, TargetView(True, promoting=True, status="rebooting"), BEFORE, True, ALL[4:]),
+        (FENCED, replace(REPLICA, promoting=True), BEFORE, True, JOINED),
+        (FENCED, TargetView(True, promoting=True, status="rebooting"), BEFORE, True, JOINED),
         (FENCED, PROMOTED, BEFORE, True, ("proof", "parity", "verify", "unfence", "test_write", "change_batch")),
         (FENCED, PROMOTED, BEFORE, False, ("proof", "parity", "verify", "unfence", "test_write", "change_batch")),
         (FENCED, PROMOTED, AFTER, True, ("proof", "parity", "verify", "unfence", "test_write")),
@@ -315,6 +316,29 @@ def test_a_promotion_asked_for_by_a_killed_run_is_not_asked_for_again():
     stage = Stage(FENCED, replace(REPLICA, promoting=True, status="modifying"))
     build(stage).run()
     assert is_switched(stage) and "promote" not in stage.calls
+
+
+def test_a_replica_taken_for_one_in_promotion_is_not_promoted_without_catching_up():
+    """A reboot looks like a promotion. When it is over, a replica is at rest that may lack what was written last."""
+    stage = Stage(FENCED, replace(REPLICA, promoting=True, status="rebooting"))
+    switchover = build(stage)
+
+    def at_rest():
+        stage.other = REPLICA
+        raise NotApplied("it is not being promoted")
+
+    switchover.target.wait_writable = at_rest
+    with pytest.raises(MultiregionError, match="It went back"):
+        switchover.run()
+    assert "promote" not in stage.calls and stage.view.accepts_writes and stage.other.in_recovery
+
+
+def test_a_joined_promotion_is_compared_before_the_target_is_opened():
+    stage = Stage(FENCED, replace(REPLICA, promoting=True, status="modifying"))
+    stage.target_rows = 9
+    with pytest.raises(MultiregionError, match="The two sides are not equal.*stays fenced"):
+        build(stage).run()
+    assert not stage.other.accepts_writes
 
 
 def test_a_replica_that_does_not_follow_is_refused_before_the_fence():

@@ -210,3 +210,26 @@ def test_a_stream_that_would_hold_up_the_pause_is_refused_before_the_fence():
     with pytest.raises(MultiregionError, match="not prepared.*Nothing was changed"):
         build(stage).run()
     assert stage.calls == []
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [(WRITABLE, "the target accepts writes"), (TargetView(True, problem="no route"), "not known (no route)")],
+)
+def test_the_fence_of_an_ended_run_stays_where_the_copy_was_or_may_have_been_opened(target, reason):
+    stage = Stage()
+    stage.source, stage.target, stage.dns = FENCED, target, NONE
+    assert reason in build(stage).reopen()["advice"]
+    assert stage.source.fenced and stage.calls == []
+
+
+@pytest.mark.parametrize("target", [FOLLOWING, TargetView(False)])
+@pytest.mark.parametrize("way_back", [False, True])
+def test_the_fence_of_an_ended_run_is_lifted_where_the_copy_is_still_fenced_or_gone(target, way_back):
+    stage = Stage()
+    stage.source, stage.target, stage.dns, stage.way_back = FENCED, target, NONE, way_back
+    assert build(stage).reopen()["went_back"] and stage.source.accepts_writes
+    if target.exists:
+        stage.dns = BEFORE
+        build(stage).run()
+        assert stage.is_switched

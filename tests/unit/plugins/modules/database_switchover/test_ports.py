@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.medzen.multiregion.plugins.module_utils import route53
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused, WaitTimeout
 from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import Login
 from ansible_collections.medzen.multiregion.plugins.module_utils.switchover import Interrupted, NotApplied
 from ansible_collections.medzen.multiregion.plugins.module_utils.switchover_sides import (
@@ -140,17 +140,39 @@ def test_a_promotion_that_broke_is_told():
         build_target({"DBInstanceStatus": "storage-full"}, recovery=(None,)).wait_writable()
 
 
+PROMOTE = "ansible_collections.medzen.multiregion.plugins.module_utils.rds.promote"
+
+
 def test_a_refused_promotion_is_known_to_have_had_no_effect(monkeypatch):
-    target = build_target(REPLICA)
-    monkeypatch.setattr("ansible_collections.medzen.multiregion.plugins.module_utils.rds.promote", fail)
-    with pytest.raises(NotApplied, match="did not begin"):
-        target.promote()
-
-
-def test_a_lost_answer_to_a_promotion_is_no_failure(monkeypatch):
-    target = build_target(REPLICA | {"DBInstanceStatus": "modifying"})
-    monkeypatch.setattr("ansible_collections.medzen.multiregion.plugins.module_utils.rds.promote", fail)
+    target = build_target(REPLICA, recovery=(True,))
+    monkeypatch.setattr(PROMOTE, fail)
     target.promote()
+    with pytest.raises(NotApplied, match="Failed to promote target is an available replica"):
+        target.wait_writable()
+
+
+def test_a_lost_answer_to_a_promotion_is_no_failure_however_late_rds_tells_of_it(monkeypatch):
+    target = build_target(*[REPLICA] * 10, REPLICA | {"DBInstanceStatus": "modifying"}, PRIMARY, recovery=(True,))
+    monkeypatch.setattr(PROMOTE, fail)
+    target.promote()
+    target._recovery = lambda: len(target.rds.instances) > 1
+    target.wait_writable()
+
+
+def test_an_accepted_promotion_is_never_held_to_be_none(monkeypatch):
+    target = build_target(REPLICA, recovery=(True,))
+    monkeypatch.setattr(PROMOTE, lambda *_args: None)
+    target.promote()
+    with pytest.raises(WaitTimeout, match="Run again, it joins"):
+        target.wait_writable()
+
+
+def test_a_promotion_of_what_is_no_more_is_an_error(monkeypatch):
+    target = build_target(REPLICA)
+    target._describe = lambda: None
+    monkeypatch.setattr(PROMOTE, fail)
+    with pytest.raises(MultiregionError, match="Failed to promote"):
+        target.promote()
 
 
 def fail(*_args):
