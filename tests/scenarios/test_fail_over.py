@@ -225,6 +225,7 @@ def returned(story, until):
         told.fenced_by = time.time()
         told.before = len(stubborn.answers)
         until(lambda: len(stubborn.answers) > told.before + BEHIND, "more tries at the old address")
+    told.rolled_back = world.play("rollback_dns")
     told.after = stubborn.answers[told.before :]
     told.written = stubborn.written()
     return told
@@ -234,6 +235,14 @@ def test_the_returning_region_is_fenced_by_the_watch(story, returned):
     assert returned.outcome.code == 0, str(returned.outcome)
     assert story.world.is_fenced(OLD) and not story.world.takes_writes(OLD)
     assert "fail_over_fence_due" not in story.world.facts(DR)
+
+
+def test_a_cutover_from_before_the_failover_is_not_taken_back(story, returned):
+    refused = returned.rolled_back
+    assert refused.code != 0 and refused.writes == [], str(refused)
+    for words in ("production is where the cutover left it", f"found: {DR}", "fail_back"):
+        assert words in refused.error, refused.error
+    assert story.world.is_fenced(OLD) and story.world.takes_writes(NEW)
 
 
 def test_a_client_with_the_old_address_is_refused_with_retry_after(returned):
@@ -271,6 +280,7 @@ def back(story, returned, until):
         told.again = world.play("fail_back")
         told.refused_copy = world.play("create_dr_replica")
         told.copied = world.play("create_dr_replica", give_way=NEW)
+        told.rolled_back = world.play("rollback_dns")
     told.folder = folder
     return told
 
@@ -304,3 +314,10 @@ def test_the_dr_region_gets_its_copy_again_once_its_former_primary_gives_way(sto
     assert back.copied.code == 0, str(back.copied)
     found = story.world.client("rds", DR).describe_db_instances(DBInstanceIdentifier=NEW)["DBInstances"][0]
     assert found["ReadReplicaSourceDBInstanceIdentifier"].endswith(f":{OLD}")
+
+
+def test_the_way_back_to_what_is_a_replica_by_now_is_refused_before_production_is_fenced(story, back):
+    refused = back.rolled_back
+    assert refused.code != 0 and refused.writes == [], str(refused)
+    assert "the old side can take over" in refused.error and "is a replica" in refused.error, refused.error
+    assert story.world.takes_writes(OLD) and not story.world.is_fenced(OLD)
