@@ -156,6 +156,17 @@ def test_a_cutover_without_a_new_write_is_taken_back_and_can_be_made_again(moved
     moved.step = "moved"
 
 
+def test_what_was_changed_in_place_is_seen_by_checksums_and_named(moved):
+    one = "WHERE id = (SELECT id FROM ehr.template_store ORDER BY id LIMIT 1) RETURNING 1"
+    moved.query(EU, f"UPDATE ehr.template_store SET content = content || ' ' {one}")
+    refused = moved.play("rollback_dns", rollback_parity_level="checksums")
+    assert refused.code != 0 and refused.writes == [], str(refused)
+    assert "lose what differs in ehr.template_store" in refused.error, refused.error
+    assert_in_target(moved)
+    moved.query(EU, f"UPDATE ehr.template_store SET content = left(content, -1) {one}")
+    moved.step = "moved"
+
+
 def test_new_records_are_counted_and_no_other_number_lets_them_go(moved):
     if moved.query(EU, "SELECT count(*) FROM ehr.template_store WHERE template_id LIKE 'new-%'") == [(0,)]:
         moved.query(EU, NEW_RECORDS)
