@@ -54,6 +54,7 @@ def test_whatever_ends_a_cutover_the_source_is_opened_again_where_that_loses_not
     (move,) = [task for task in tasks("cutover", "main") if task["name"] == "Cutover | Move production"]
     reopen, end = move["rescue"]
     assert reopen["ansible.builtin.include_tasks"] == "switchover.yml" and reopen["vars"]["__cutover_reopen"] is True
+    assert reopen["when"] == "__cutover_reopens"
     assert "ansible_failed_result.msg" in end["ansible.builtin.fail"]["msg"] and "advice" in str(end)
     (switchover,) = tasks("cutover", "switchover")
     assert "'reopened' if __cutover_reopen" in switchover["medzen.multiregion.database_switchover"]["state"]
