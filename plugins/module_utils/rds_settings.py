@@ -95,6 +95,9 @@ SETTINGS = (
     Setting("performance_insights", "EnablePerformanceInsights", _flag("PerformanceInsightsEnabled")),
 )
 BY_PATH = {setting.path: setting for setting in SETTINGS}
+# The parameters beside the size, with their option in `storage`, and what a small gp3 has of them.
+PERFORMANCE = {"Iops": "iops", "StorageThroughput": "throughput"}
+GP3_BASELINE = {"Iops": 3000, "StorageThroughput": 125}
 
 
 def option(params: dict, path: str) -> Any:
@@ -135,18 +138,51 @@ def build_settings_request(wanted: dict[str, Any], accepted: Iterable[str]) -> d
     return {name: value for name, value in parameters.items() if name in set(accepted)}
 
 
-def build_modify_request(drift: dict[str, dict[str, Any]], wanted: dict[str, Any]) -> dict[str, Any]:
+def beyond_source(wanted: dict[str, Any], source: dict | None) -> dict[str, Any]:
+    """The settings to create from this snapshot or instance with.
+
+    RDS takes over the size of the source and refuses a smaller one, so a size is asked for only above it.
+    """
+    present_gb = (source or {}).get("AllocatedStorage") or 0
+    return {path: value for path, value in wanted.items() if path != "storage.gb" or value > present_gb}
+
+
+def build_modify_request(drift: dict[str, dict[str, Any]], wanted: dict[str, Any], instance: dict) -> dict[str, Any]:
     """One modification for all drift, with the companions that RDS wants to be told together."""
     paths = set(drift)
-    if paths & {"storage.iops", "storage.throughput", "storage.type"} and "storage.gb" in wanted:
-        paths |= {"storage.gb"}
     if any(path.startswith("monitoring.") for path in paths):
         paths |= {path for path in wanted if path.startswith("monitoring.")}
     request = {BY_PATH[path].request: wanted[path] for path in wanted if path in paths}
     request.pop("EnableCloudwatchLogsExports", None)
+    request |= build_storage_companions(drift, wanted, instance)
     if "log_exports" in drift:
         request["CloudwatchLogsExportConfiguration"] = build_log_change(**drift["log_exports"])
     return request
+
+
+def build_storage_companions(
+    drift: dict[str, dict[str, Any]], wanted: dict[str, Any], instance: dict
+) -> dict[str, Any]:
+    """Size and performance are told together. What has grown keeps its size: RDS refuses to make it smaller."""
+    if not any(path.startswith("storage.") and path != "storage.max_gb" for path in drift):
+        return {}
+    kept = own_performance(instance, wanted.get("storage.type", instance.get("StorageType")))
+    companions = {name: value for name, value in kept.items() if f"storage.{PERFORMANCE[name]}" not in drift}
+    if "storage.gb" in wanted:
+        companions["AllocatedStorage"] = max(wanted["storage.gb"], instance.get("AllocatedStorage") or 0)
+    return companions
+
+
+def own_performance(instance: dict, kind: str | None) -> dict[str, int]:
+    """What was provisioned beside the size, as far as storage of this kind goes on with it.
+
+    The baseline of a small gp3 is not provisioned: RDS refuses to be told it.
+    """
+    found = {name: instance[name] for name in PERFORMANCE if instance.get(name)}
+    kinds = {kind, instance.get("StorageType")}
+    if kinds == {"gp3"} and any(value > GP3_BASELINE[name] for name, value in found.items()):
+        return found
+    return {"Iops": found["Iops"]} if kinds <= {"io1", "io2"} and "Iops" in found else {}
 
 
 def build_log_change(found: list[str], wanted: list[str]) -> dict[str, list[str]]:

@@ -453,17 +453,17 @@ def check_source(task, source, key_arn):
 
 
 def wait_for_source(task, source):
-    """A snapshot in the making and a source that is busy are waited for: RDS would refuse the creation."""
+    """The source at rest: RDS would refuse to create from a snapshot in the making or an instance that is busy."""
     kind, poll = task.params["source"]["type"], task.params["poll_seconds"]
     if not task.params["wait"]:
-        return
+        return source
     if kind == "snapshot" and not rds.is_snapshot_available(source):
         name = task.params["source"]["snapshot_id"]
-        rds.wait_snapshot(task.connection, name, timeout_s=task.left.seconds(), poll_seconds=poll)
+        return rds.wait_snapshot(task.connection, name, timeout_s=task.left.seconds(), poll_seconds=poll)
     if kind == "replica" and rds.status(source) not in AT_REST:
         arn = task.params["source"]["replica_of_arn"]
         region = task.params["source"]["source_region"] or arn.split(":")[3]
-        rds.wait_instance(
+        return rds.wait_instance(
             client(task.module, "rds", region),
             arn,
             lambda instance: rds.status(instance) in AT_REST,
@@ -471,6 +471,7 @@ def wait_for_source(task, source):
             timeout_s=task.left.seconds(),
             poll_seconds=poll,
         )
+    return source
 
 
 def read_password(task):
@@ -502,12 +503,10 @@ def accepted_parameters(connection, operation):
 def create(task, key_arn, source):
     """Ask for the instance. An answer that was lost shows as "already exists": then it is the one asked for."""
     operation = OPERATIONS[task.params["source"]["type"]]
-    request = plan.build_create_request(
-        task.params, task.wanted, key_arn, accepted_parameters(task.connection, operation)
-    )
+    wanted = settings.beyond_source(task.wanted, wait_for_source(task, source))
+    request = plan.build_create_request(task.params, wanted, key_arn, accepted_parameters(task.connection, operation))
     if task.params["source"]["type"] == "fresh":
         request = add_password(task, request)
-    wait_for_source(task, source)
     method = {
         "CreateDBInstance": "create_db_instance",
         "RestoreDBInstanceFromDBSnapshot": "restore_db_instance_from_db_snapshot",
@@ -537,7 +536,8 @@ def ensure_created(task, key_arn):
     key_planned = task.module.check_mode and key_arn is None and bool(task.params["kms_key_id"])
     if not planned and not key_planned:
         check_source(task, source, key_arn)
-    after = {**task.wanted, "source": task.params["source"], "tags": task.params["tags"] or {}}
+    wanted = settings.beyond_source(task.wanted, source)
+    after = {**wanted, "source": task.params["source"], "tags": task.params["tags"] or {}}
     result = {
         "changed": True,
         "created": True,
@@ -649,7 +649,7 @@ def wait_settled(task):
 
 def apply_changes(task, instance, drift, password_version):
     """Bring settings, password and tags; the tag that remembers the password comes after the password."""
-    request = settings.build_modify_request(drift, task.wanted)
+    request = settings.build_modify_request(drift, task.wanted, instance)
     if "engine_version" in drift:
         request["AllowMajorVersionUpgrade"] = True
     if password_version is not None:

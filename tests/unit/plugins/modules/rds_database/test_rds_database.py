@@ -29,8 +29,8 @@ class Client:
 
     meta = Meta
 
-    def __init__(self, instance=None, snapshot=None, errors=()):
-        self.instance, self.snapshot, self.errors = instance, snapshot, list(errors)
+    def __init__(self, instance=None, snapshot=None, errors=(), source_gb=100):
+        self.instance, self.snapshot, self.errors, self.source_gb = instance, snapshot, list(errors), source_gb
         self.writes = []
 
     def _write(self, operation, request):
@@ -40,7 +40,7 @@ class Client:
             raise ClientError({"Error": {"Code": code, "Message": ""}}, operation)
 
     def describe_db_instances(self, DBInstanceIdentifier, **_request):  # noqa: N803
-        source = {**AVAILABLE, "BackupRetentionPeriod": 7}
+        source = {**AVAILABLE, "BackupRetentionPeriod": 7, "AllocatedStorage": self.source_gb}
         found = source if DBInstanceIdentifier == SOURCE_ARN else self.instance
         return {"DBInstances": [found] if found else []}
 
@@ -48,12 +48,13 @@ class Client:
         return {"DBSnapshots": [self.snapshot] if self.snapshot else []}
 
     def create_db_instance_read_replica(self, **request):
-        self.instance = REPLICA
+        self.instance = {**REPLICA, "AllocatedStorage": request.get("AllocatedStorage", self.source_gb)}
         self._write("replica", request)
         return {"DBInstance": self.instance}
 
     def restore_db_instance_from_db_snapshot(self, **request):
-        self.instance = AVAILABLE
+        size = request.get("AllocatedStorage", self.snapshot.get("AllocatedStorage"))
+        self.instance = {**AVAILABLE, "AllocatedStorage": size}
         self._write("restore", request)
         return {"DBInstance": self.instance}
 
@@ -128,6 +129,44 @@ def test_a_second_run_writes_nothing():
     client.writes.clear()
     result = ensure(client, source=REPLICA_SOURCE, backup=BACKUP)
     assert (result["changed"], client.writes) == (False, [])
+
+
+@pytest.mark.parametrize("source", [REPLICA_SOURCE, SNAPSHOT_SOURCE], ids=lambda source: source["type"])
+def test_the_size_of_a_source_that_has_grown_is_taken_over(source):
+    client = Client(snapshot={**SNAPSHOT, "AllocatedStorage": 150}, source_gb=150)
+    planned = ensure(client, check_mode=True, source=source, storage={"gb": 100})
+    assert "storage.gb" not in planned["diff"]["after"]["db"]
+    ensure(client, source=source, storage={"gb": 100})
+    assert len(client.writes) == 1, "nothing is left for a modification"
+    assert "AllocatedStorage" not in client.writes[0][1]
+    assert ensure(client, source=source, storage={"gb": 100})["changed"] is False
+
+
+@pytest.mark.parametrize("source", [REPLICA_SOURCE, SNAPSHOT_SOURCE], ids=lambda source: source["type"])
+def test_more_than_the_source_has_is_asked_for(source):
+    client = Client(snapshot={**SNAPSHOT, "AllocatedStorage": 100})
+    ensure(client, source=source, storage={"gb": 200})
+    assert client.writes[0][1]["AllocatedStorage"] == 200
+
+
+def test_a_source_that_grows_meanwhile_is_looked_at_when_it_is_at_rest():
+    class Growing(Client):
+        looks = 0
+
+        def describe_db_snapshots(self, **_request):
+            self.looks += 1
+            state = {"Status": "creating"} if self.looks == 1 else {"AllocatedStorage": 150}
+            return {"DBSnapshots": [{**self.snapshot, **state}]}
+
+    client = Growing(snapshot=SNAPSHOT)
+    ensure(client, source=SNAPSHOT_SOURCE, storage={"gb": 100})
+    assert "AllocatedStorage" not in client.writes[0][1]
+
+
+def test_a_change_of_the_storage_does_not_shrink_what_has_grown():
+    client = Client({**AVAILABLE, "AllocatedStorage": 150, "StorageType": "gp2"})
+    ensure(client, storage={"gb": 100, "type": "gp3"})
+    assert client.writes[0][1]["AllocatedStorage"] == 150
 
 
 def test_a_promoted_replica_is_kept_whatever_the_source_says():
