@@ -46,6 +46,7 @@ class Replicas:
             raise NotImplementedError("a read replica of a Multi-AZ DB cluster")
         source = self.rds.find_instance(call.region, parameters["SourceDBInstanceIdentifier"])
         refusals.check_replica_source(source)
+        refusals.check_storage(parameters, source.facts["AllocatedStorage"])
         base = DEFAULTS | {name: source.facts[name] for name in REPLICATED if source.facts.get(name) is not None}
         facts = build_facts(parameters, base | {"BackupRetentionPeriod": 0})
         facts |= resolve_encryption(source, call.region, parameters.get("KmsKeyId"))

@@ -65,6 +65,20 @@ def test_a_source_without_backups_has_no_replicas(create, replicate, refused):
         replicate(create(BackupRetentionPeriod=0), KmsKeyId=None)
 
 
+def test_a_replica_is_not_smaller_than_its_source(create, replicate, refused):
+    source = create(AllocatedStorage=150)
+    with refused("InvalidParameterValue"):
+        replicate(source, KmsKeyId=None, AllocatedStorage=100)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"), [({}, 150), ({"AllocatedStorage": 150}, 150), ({"AllocatedStorage": 200}, 200)]
+)
+def test_a_replica_has_the_size_of_its_source_or_more(create, replicate, look, asked, found):
+    _source, replica = replicate(create(AllocatedStorage=150), KmsKeyId=None, **asked)
+    assert look(replica, AWAY)["AllocatedStorage"] == found
+
+
 def test_lag_is_a_metric_of_replicas_only(replicate, look, rds):
     source, replica = replicate()
     assert look(replica, AWAY)["DBInstanceStatus"] == "available"
