@@ -125,7 +125,8 @@ validation_records:
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils import route53
 from ansible_collections.medzen.multiregion.plugins.module_utils import tags as tagging
-from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, paginate, snake, token
+from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, snake, token
+from ansible_collections.medzen.multiregion.plugins.module_utils.certificates import list_certificates
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.record_sets import (
     build_record,
@@ -137,15 +138,8 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.runner import r
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import TimeLeft, wait_arguments, wait_until
 
 KEY_ALGORITHMS = ["RSA_2048", "EC_prime256v1", "EC_secp384r1"]
-# Without this filter ACM lists RSA_2048 only.
-LISTED_KEYS = ["RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]
 USABLE = ("ISSUED", "PENDING_VALIDATION")
 GONE = ("ResourceNotFoundException",)
-
-
-@describe("list certificates")
-def list_certificates(connection):
-    return paginate(connection, "list_certificates", "CertificateSummaryList", Includes={"keyTypes": LISTED_KEYS})
 
 
 @describe("describe certificate {arn}", missing=GONE)

@@ -86,6 +86,7 @@ region:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import describe, paginate
+from ansible_collections.medzen.multiregion.plugins.module_utils.certificates import list_certificates
 from ansible_collections.medzen.multiregion.plugins.module_utils.clients import Clients, in_parallel
 from ansible_collections.medzen.multiregion.plugins.module_utils.rds import (
     describe_instance,
@@ -153,7 +154,7 @@ def read_secrets(secrets, workload: str) -> dict:
 
 @describe("find the certificate of {domain}")
 def read_certificate(acm, domain: str) -> str | None:
-    listed = paginate(acm, "list_certificates", "CertificateSummaryList", CertificateStatuses=["ISSUED"])
+    listed = list_certificates(acm, CertificateStatuses=["ISSUED"])
     fitting = [item["CertificateArn"] for item in listed if item["DomainName"] == domain]
     described = [acm.describe_certificate(CertificateArn=arn, aws_retry=True)["Certificate"] for arn in fitting]
     newest = sorted(described, key=lambda certificate: certificate["CreatedAt"], reverse=True)

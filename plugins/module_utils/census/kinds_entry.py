@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.medzen.multiregion.plugins.module_utils import certificates as acm
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import describe, paginate
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.kinds_compute import chunks
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry import (
@@ -17,8 +18,6 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry
 )
 
 ARNS_A_TAG_CALL = 20
-# Unless asked, ACM lists RSA_1024 and RSA_2048 only.
-KEY_TYPES = ("RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1")
 
 
 def elb_tags(client, arns: list[str]) -> dict[str, dict[str, str]]:
@@ -107,7 +106,7 @@ def delete_target_group(place: Place, item: Item) -> str:
 @describe("list certificates")
 def list_certificates(place: Place) -> list[Item]:
     client = place.client("acm")
-    found = paginate(client, "list_certificates", "CertificateSummaryList", Includes={"keyTypes": list(KEY_TYPES)})
+    found = acm.list_certificates(client)
     return [certificate_item(raw, certificate_tags(client, raw["CertificateArn"])) for raw in found]
 
 
