@@ -49,6 +49,8 @@ options:
   ip_address:
     description:
       - Public address of the endpoint, asked instead of looking O(fqdn) up.
+      - Another address can be given later. To give one where there was none, or none where there was one, takes
+        O(replace).
     type: str
   port:
     description:
@@ -270,8 +272,12 @@ def split_existing(existing, wanted):
 
 
 def fixed_drift(check, wanted):
-    drift = find_drift(check["HealthCheckConfig"], wanted)
-    return {key: value for key, value in drift.items() if key in FIXED}
+    """Settings that differ and cannot be changed. An address can be, but neither be added nor be taken away."""
+    present = check["HealthCheckConfig"]
+    fixed = {key: value for key, value in find_drift(present, wanted).items() if key in FIXED}
+    if bool(present.get("IPAddress")) != ("IPAddress" in wanted):
+        fixed["IPAddress"] = wanted.get("IPAddress")
+    return fixed
 
 
 def check_replaceable(current, old, wanted, params):

@@ -82,6 +82,28 @@ def test_what_cannot_be_changed_is_refused_by_name(fixed):
         check_replaceable(current, old, wanted, PARAMS)
 
 
+BY_ADDRESS = {**PARAMS, "ip_address": "192.0.2.1"}
+
+
+@pytest.mark.parametrize(
+    ("present", "params", "found"),
+    [({}, BY_ADDRESS, "IPAddress None"), ({"IPAddress": "192.0.2.1"}, PARAMS, "IPAddress 192.0.2.1")],
+    ids=["added", "taken away"],
+)
+def test_an_address_is_neither_added_nor_taken_away_in_place(present, params, found):
+    wanted = build_config(params)
+    current, old = split_existing([check(**present)], wanted)
+    assert current is None
+    with pytest.raises(Refused, match=f"Found: {found}"):
+        check_replaceable(current, old, wanted, params)
+    check_replaceable(current, old, wanted, {**params, "replace": True})
+
+
+def test_another_address_is_changed_in_place():
+    current, old = split_existing([check(IPAddress="192.0.2.9")], build_config(BY_ADDRESS))
+    assert current["Id"] == "h1" and old == []
+
+
 def test_it_is_replaced_when_asked():
     wanted = build_config(PARAMS)
     current, old = split_existing([check(RequestInterval=10)], wanted)
