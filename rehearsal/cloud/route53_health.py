@@ -87,6 +87,8 @@ class HealthChecks:
             text = f"The version is {check['HealthCheckVersion']}, the request named {wanted}."
             raise ApiError("HealthCheckVersionMismatch", text, 409)
         config = {**check["HealthCheckConfig"], **_changed_fields(call)}
+        if "IPAddress" in config and "IPAddress" not in check["HealthCheckConfig"]:
+            raise _invalid("IPAddress cannot be added to a health check that was created without it")
         for field in call.get("ResetElements") or []:
             config[field] = RESETTABLE_FIELDS.get(field)
         check["HealthCheckConfig"] = build_config(config, self.checks)

@@ -76,6 +76,14 @@ def test_an_update_changes_the_version_and_keeps_the_rest():
     assert found["HealthCheckConfig"]["ResourcePath"] == "/health"
 
 
+def test_an_address_is_changed_and_never_added():
+    checks = HealthChecks()
+    by_name, by_address = create(checks), create(checks, {**HTTPS, "IPAddress": "192.0.2.1"}, "two")
+    assert refused(checks.update, call(HealthCheckId=by_name, IPAddress="192.0.2.2")) == "InvalidInput"
+    changed = checks.update(call(HealthCheckId=by_address, IPAddress="192.0.2.2"))["HealthCheck"]
+    assert changed["HealthCheckConfig"]["IPAddress"] == "192.0.2.2"
+
+
 def test_an_update_of_an_old_version_is_refused():
     checks = HealthChecks()
     assert (
