@@ -18,6 +18,9 @@ SETTINGS = (
 # What a service that lacks the setting does.
 DEFAULTS = {"enableExecuteCommand": False, "propagateTags": "NONE", "healthCheckGracePeriodSeconds": 0}
 
+# ECS takes both or none.
+BREAKER_OFF = {"enable": False, "rollback": False}
+
 
 def build_network(network):
     return {
@@ -43,10 +46,12 @@ def build_load_balancers(balancers):
 def build_deployment(deployment):
     limits = {"maximumPercent": deployment.get("max_percent"), "minimumHealthyPercent": deployment.get("min_percent")}
     built = {key: value for key, value in limits.items() if value is not None}
-    if deployment.get("circuit_breaker") is not None:
-        rollback = bool(deployment.get("rollback"))
-        built["deploymentCircuitBreaker"] = {"enable": deployment["circuit_breaker"], "rollback": rollback}
-    return built
+    enable, rollback = deployment.get("circuit_breaker"), deployment.get("rollback")
+    if enable is False:
+        # Rollback needs the circuit breaker, and goes with it.
+        rollback = False
+    breaker = {key: value for key, value in {"enable": enable, "rollback": rollback}.items() if value is not None}
+    return {**built, "deploymentCircuitBreaker": breaker} if breaker else built
 
 
 def build_wanted(params, task_definition):
@@ -85,7 +90,14 @@ def normalise_balancers(balancers):
 def merge_deployment(present, wanted):
     """The present configuration with what is wanted laid over it: an update replaces it as a whole."""
     breaker = {**present.get("deploymentCircuitBreaker", {}), **wanted.get("deploymentCircuitBreaker", {})}
-    return {**present, **wanted, **({"deploymentCircuitBreaker": breaker} if breaker else {})}
+    return {**present, **wanted, **({"deploymentCircuitBreaker": {**BREAKER_OFF, **breaker}} if breaker else {})}
+
+
+def complete(wanted):
+    """The settings of a service that is not there yet."""
+    if "deploymentConfiguration" not in wanted:
+        return wanted
+    return {**wanted, "deploymentConfiguration": merge_deployment({}, wanted["deploymentConfiguration"])}
 
 
 def is_same(key, present, wanted):

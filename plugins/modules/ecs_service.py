@@ -116,6 +116,7 @@ options:
       circuit_breaker:
         description:
           - Whether a rollout whose tasks do not become healthy is ended as failed.
+          - V(false) takes O(deployment.rollback) off with it.
         type: bool
       rollback:
         description:
@@ -229,6 +230,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.aws import clie
 from ansible_collections.medzen.multiregion.plugins.module_utils.ecs_settings import (
     SETTINGS,
     build_wanted,
+    complete,
     find_drift,
     normalise_network,
 )
@@ -359,7 +361,7 @@ def plan(current, params, wanted):
     """What has to change, as values."""
     tags = current["tags"] if current else {}
     to_set, to_remove = tagging.diff_tags(tags, params["tags"], params["purge_tags"])
-    drift = wanted if current is None else find_drift(current, wanted)
+    drift = complete(wanted) if current is None else find_drift(current, wanted)
     kept = {key: value for key, value in tags.items() if key not in to_remove}
     blank = {"serviceName": params["name"], "desiredCount": 1}
     after = {**(current or blank), **drift, "tags": {**kept, **to_set}}

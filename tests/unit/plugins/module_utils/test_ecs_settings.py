@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-from ansible_collections.medzen.multiregion.plugins.module_utils.ecs_settings import build_wanted, find_drift
+import pytest
+from ansible_collections.medzen.multiregion.plugins.module_utils.ecs_settings import build_wanted, complete, find_drift
 
 PARAMS = {
     "name": "svc",
@@ -62,6 +63,51 @@ def test_the_circuit_breaker_is_compared():
     sent = drift(deployment=off)["deploymentConfiguration"]
     assert sent["deploymentCircuitBreaker"] == {"enable": False, "rollback": False}
     assert sent["maximumPercent"] == 200
+
+
+def deployment(**given):
+    return {"max_percent": None, "min_percent": None, "circuit_breaker": None, "rollback": None, **given}
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"circuit_breaker": True}, None),
+        ({"rollback": False}, {"enable": True, "rollback": False}),
+        ({"circuit_breaker": True, "rollback": False}, {"enable": True, "rollback": False}),
+        ({"circuit_breaker": False}, {"enable": False, "rollback": False}),
+    ],
+)
+def test_what_is_not_said_of_the_circuit_breaker_stays(given, sent):
+    found = drift(deployment=deployment(**given)).get("deploymentConfiguration", {})
+    assert found.get("deploymentCircuitBreaker") == sent
+
+
+def test_what_ecs_adds_to_the_circuit_breaker_stays():
+    breaker = {"enable": True, "rollback": True, "resetOnHealthyTask": True}
+    service = {**SERVICE, "deploymentConfiguration": {"deploymentCircuitBreaker": breaker}}
+    wanted = build_wanted({**PARAMS, "deployment": deployment(rollback=False)}, "td:1")
+    sent = find_drift(service, wanted)["deploymentConfiguration"]["deploymentCircuitBreaker"]
+    assert sent == {**breaker, "rollback": False}
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"circuit_breaker": True}, {"enable": True, "rollback": False}),
+        ({"rollback": False}, {"enable": False, "rollback": False}),
+    ],
+)
+def test_a_new_service_is_told_the_whole_circuit_breaker(given, sent):
+    new = complete(build_wanted({**PARAMS, "deployment": deployment(**given)}, "td:1"))
+    assert new["deploymentConfiguration"] == {"deploymentCircuitBreaker": sent}
+
+
+def test_a_new_service_without_a_word_of_it_has_no_circuit_breaker():
+    given = build_wanted({**PARAMS, "deployment": deployment(max_percent=150)}, "td:1")
+    assert complete(given)["deploymentConfiguration"] == {"maximumPercent": 150}
+    silent = build_wanted({**PARAMS, "deployment": None}, "td:1")
+    assert complete(silent) == silent
 
 
 def test_another_subnet_is_drift_another_order_is_not():

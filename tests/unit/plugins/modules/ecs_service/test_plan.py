@@ -70,6 +70,13 @@ def test_the_plan_shows_the_service_after_the_change():
     assert planned["after"]["launchType"] == "FARGATE"
 
 
+def test_a_new_service_is_planned_with_the_whole_circuit_breaker():
+    wanted = build_wanted({**PARAMS, "deployment": {"circuit_breaker": True}}, "td:1")
+    planned = plan(None, PARAMS, wanted)
+    breaker = {"enable": True, "rollback": False}
+    assert planned["drift"]["deploymentConfiguration"] == {"deploymentCircuitBreaker": breaker}
+
+
 def test_a_failure_carries_the_last_events():
     events = [{"message": "tasks failed to start"}, {"message": "has started 1 tasks"}]
     error = with_events(MultiregionError("It failed."), {"serviceName": "svc", "events": events, "tags": []})
