@@ -12,6 +12,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry
     DELETING,
     LIVE,
     WAIT,
+    Blocked,
     Item,
     Kind,
     Place,
@@ -250,6 +251,17 @@ def delete_network_interface(place: Place, item: Item) -> str:
     return "deleted"
 
 
+def deleted_as_answered(answer: dict) -> bool:
+    """False when it was gone before. These calls answer 200 for what they did not delete as well."""
+    for failure in answer.get("Unsuccessful") or []:
+        error = failure.get("Error") or {}
+        code = error.get("Code") or "without a code"
+        if not code.endswith("NotFound"):
+            raise Blocked(f"EC2 refuses: {code} {error.get('Message') or ''}".strip())
+        return False
+    return True
+
+
 @describe("list flow logs")
 def list_flow_logs(place: Place) -> list[Item]:
     return [flow_log_item(raw) for raw in paginate(place.client("ec2"), "describe_flow_logs", "FlowLogs")]
@@ -263,9 +275,9 @@ def flow_log_item(raw: dict) -> Item:
 
 
 @describe("delete flow log {item.id}", missing=("InvalidFlowLogId.NotFound",))
-def delete_flow_log(place: Place, item: Item) -> str:
-    place.client("ec2").delete_flow_logs(FlowLogIds=[item.id], aws_retry=True)
-    return "deleted"
+def delete_flow_log(place: Place, item: Item) -> str | None:
+    answer = place.client("ec2").delete_flow_logs(FlowLogIds=[item.id], aws_retry=True)
+    return "deleted" if deleted_as_answered(answer) else None
 
 
 def endpoint_item(raw: dict) -> Item | None:
@@ -281,9 +293,9 @@ def endpoint_item(raw: dict) -> Item | None:
 
 
 @describe("delete VPC endpoint {item.id}", missing=("InvalidVpcEndpointId.NotFound",))
-def delete_endpoint(place: Place, item: Item) -> str:
-    place.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[item.id], aws_retry=True)
-    return "deletion asked for"
+def delete_endpoint(place: Place, item: Item) -> str | None:
+    answer = place.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[item.id], aws_retry=True)
+    return "deletion asked for" if deleted_as_answered(answer) else None
 
 
 @describe("list VPC peerings")

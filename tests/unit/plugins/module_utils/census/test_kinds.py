@@ -36,17 +36,17 @@ INSTANCE = {
 
 
 class Client:
-    """Notes the calls that it is asked for."""
+    """Notes the calls that it is asked for, and gives each the same answer."""
 
-    def __init__(self):
-        self.calls = []
+    def __init__(self, answer=None):
+        self.calls, self.answer = [], answer or {}
 
     def __getattr__(self, operation):
-        return lambda **parameters: self.calls.append((operation, parameters)) or {}
+        return lambda **parameters: self.calls.append((operation, parameters)) or self.answer
 
 
-def place(settings=None):
-    client = Client()
+def place(settings=None, answer=None):
+    client = Client(answer)
     return Place(lambda service, region: client, "af-south-1", settings=settings or Settings()), client
 
 
@@ -156,6 +156,34 @@ def test_an_address_belongs_to_the_gateway_that_holds_it():
     gateways = [{"NatGatewayId": "n", "State": "available", "NatGatewayAddresses": [{"AllocationId": "a"}]}]
     holders = kinds_network.nat_gateways_by_address(gateways)
     assert kinds_network.address_item({"AllocationId": "a"}, holders).belongs_to == ("nat_gateway/n",)
+
+
+def unsuccessful(code):
+    return {"Unsuccessful": [{"ResourceId": "x-1", "Error": {"Code": code, "Message": "It is not allowed."}}]}
+
+
+ANSWERED_200 = pytest.mark.parametrize(
+    ("delete", "said"),
+    [(kinds_network.delete_flow_log, "deleted"), (kinds_network.delete_endpoint, "deletion asked for")],
+)
+
+
+@ANSWERED_200
+def test_what_was_not_deleted_is_blocked_in_the_words_of_the_answer(delete, said):
+    where, _client = place(answer=unsuccessful("InvalidParameter"))
+    with pytest.raises(Blocked, match=r"^EC2 refuses: InvalidParameter It is not allowed\.$"):
+        delete(where, SimpleNamespace(id="x-1"))
+
+
+@ANSWERED_200
+@pytest.mark.parametrize("code", ["InvalidFlowLogId.NotFound", "InvalidVpcEndpoint.NotFound"])
+def test_what_was_gone_before_is_no_deletion(delete, said, code):
+    assert delete(place(answer=unsuccessful(code))[0], SimpleNamespace(id="x-1")) is None
+
+
+@ANSWERED_200
+def test_what_was_deleted_is_said(delete, said):
+    assert delete(place(answer={"Unsuccessful": []})[0], SimpleNamespace(id="x-1")) == said
 
 
 def test_only_rules_that_name_groups_count():
