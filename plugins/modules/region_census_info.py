@@ -69,7 +69,8 @@ options:
     elements: str
     default: []
 notes:
-  - Needs the permissions to list and describe, and to read tags, of all services in RV(kinds).
+  - Needs the permissions to list and describe, and to read tags, of all services in RV(kinds), with
+    C(s3:GetEncryptionConfiguration) and C(sns:GetTopicAttributes).
   - A tag C(Protected) keeps an item, and a tag C(KeepUntil) keeps it until that date.
 extends_documentation_fragment:
   - amazon.aws.common.modules

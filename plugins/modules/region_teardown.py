@@ -111,7 +111,8 @@ options:
     default: 10.0
 notes:
   - Check mode returns the plan, with what would be refused in RV(refusals), and makes no write call.
-  - Needs the permissions to list, describe and delete of all services that the census lists.
+  - Needs the permissions to list, describe and delete of all services that the census lists, with
+    C(s3:GetEncryptionConfiguration) and C(sns:GetTopicAttributes).
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules

@@ -65,15 +65,21 @@ def delete_alarm(place: Place, item: Item) -> str:
 def list_topics(place: Place) -> list[Item]:
     client = place.client("sns")
     arns = [raw["TopicArn"] for raw in paginate(client, "list_topics", "Topics")]
-    return [topic_item(arn, topic_tags(client, arn)) for arn in arns]
+    return [topic_item(arn, topic_tags(client, arn), topic_key(client, arn)) for arn in arns]
 
 
 def topic_tags(client, arn: str) -> dict[str, str]:
     return tag_dict(client.list_tags_for_resource(ResourceArn=arn, aws_retry=True).get("Tags"))
 
 
-def topic_item(arn: str, tags: dict[str, str]) -> Item:
-    return Item("sns_topic", arn, arn.rsplit(":", 1)[-1], arn, tags, belongs_to=stack_of(tags))
+def topic_key(client, arn: str) -> str | None:
+    """The KMS key of the messages. A topic that stays takes no alarm any more when its key goes."""
+    return client.get_topic_attributes(TopicArn=arn, aws_retry=True)["Attributes"].get("KmsMasterKeyId")
+
+
+def topic_item(arn: str, tags: dict[str, str], kms_key: str | None = None) -> Item:
+    name, uses = arn.rsplit(":", 1)[-1], key_references(kms_key)
+    return Item("sns_topic", arn, name, arn, tags, belongs_to=stack_of(tags), uses=uses)
 
 
 @describe("delete topic {item.name}", missing=("NotFoundException", "NotFound"))

@@ -229,3 +229,40 @@ def test_a_bucket_needs_the_key_that_its_objects_are_read_with():
     client = SimpleNamespace(get_bucket_encryption=lambda **_parameters: answer)
     key = kinds_operations.bucket_key(client, "b")
     assert kinds_operations.bucket_item("b", {}, key).uses == ("kms_key/k-1",)
+
+
+class Sns:
+    """SNS with one topic, encrypted with a key as its attributes name it."""
+
+    arn = "arn:aws:sns:af-south-1:1:alarms"
+
+    def __init__(self, kms_key):
+        self.attributes = {"TopicArn": self.arn, **({"KmsMasterKeyId": kms_key} if kms_key else {})}
+
+    def get_paginator(self, _operation):
+        return self
+
+    def paginate(self):
+        return SimpleNamespace(build_full_result=lambda: {"Topics": [{"TopicArn": self.arn}]})
+
+    def list_tags_for_resource(self, **_parameters):
+        return {"Tags": []}
+
+    def get_topic_attributes(self, TopicArn, **_parameters):  # noqa: N803
+        return {"Attributes": self.attributes} if TopicArn == self.arn else {}
+
+
+@pytest.mark.parametrize(
+    ("kms_key", "uses"),
+    [
+        (None, ()),
+        ("alias/aws/sns", ()),
+        ("k-1", ("kms_key/k-1",)),
+        (INSTANCE["KmsKeyId"], ("kms_key/k-1",)),
+        ("alias/alarms", ("kms_alias/alias/alarms",)),
+    ],
+)
+def test_a_topic_uses_the_key_of_its_messages(kms_key, uses):
+    where = Place(lambda service, region: Sns(kms_key), "af-south-1")
+    (item,) = kinds_operations.list_topics(where)
+    assert (item.name, item.uses) == ("alarms", uses)
