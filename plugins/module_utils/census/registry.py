@@ -78,7 +78,7 @@ class Kind:
     title: str
     service: str
     list: Callable[[Place], list[Item]]
-    delete: Callable[[Place, Item], str] | None = None
+    delete: Callable[[Place, Item], str | None] | None = None
     after: tuple[str, ...] = ()
     # A reason to keep every item of the kind unless it is named in `include`.
     protected: str = ""
