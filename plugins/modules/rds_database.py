@@ -88,7 +88,7 @@ options:
         description: Storage type, for example V(gp3).
         type: str
       gb:
-        description: Size in GB. An instance that has grown beyond it stays as it is.
+        description: Size in GB. An instance or a source that has grown beyond it keeps its size.
         type: int
       max_gb:
         description: Size in GB up to which RDS may let it grow.
