@@ -17,6 +17,8 @@ description:
     C(lambda:UpdateFunctionCode), C(lambda:UpdateFunctionConfiguration), C(lambda:AddPermission),
     C(lambda:RemovePermission), C(lambda:TagResource), C(lambda:UntagResource) and C(lambda:DeleteFunction), with the
     IAM permissions of the same names, and C(iam:PassRole) on the role.
+  - The IAM permission C(lambda:ListTags) as well, without which C(lambda:GetFunction) answers without tags. With
+    O(tags) that is refused, since tags that cannot be read cannot be compared.
 author:
   - MedZen platform team (@medzen)
 options:
@@ -159,7 +161,7 @@ function:
       description: First eight hexadecimal digits of the SHA-256 of each value of its environment, by name.
       type: dict
     permissions: {description: Ids of the statements of its policy., type: list, elements: str}
-    tags: {description: Its tags., type: dict}
+    tags: {description: "Its tags, V(null) where they cannot be read.", type: dict}
 """
 
 import base64
@@ -294,16 +296,34 @@ def normalize_statement(statement):
 
 
 def find_function(connection, name):
-    """Configuration, tags and statements by id; None when there is no such function."""
+    """Configuration, tags and statements by id; None when there is no such function.
+
+    Lambda leaves tags out that may not be listed, and says so beside them: they are unknown, not absent.
+    """
     found = get_function(connection, name)
     if found is None:
         return None
     statements = (get_policy(connection, name) or {}).get("Statement", [])
     return {
         "configuration": found["Configuration"],
-        "tags": found.get("Tags") or {},
+        "tags": None if found.get("TagsError") else found.get("Tags") or {},
+        "tags_error": found.get("TagsError"),
         "permissions": {one.get("Sid"): normalize_statement(one) for one in statements},
     }
+
+
+def check_tags(current, params):
+    """Refuse to compare tags with tags that cannot be read."""
+    if current is None or current["tags"] is not None or params["tags"] is None:
+        return
+    problem = current["tags_error"]
+    raise Refused(
+        f"The tags of function {params['name']} cannot be read",
+        found=f"{problem.get('ErrorCode', 'an error')}: {problem.get('Message', 'no reason given')}",
+        expected="its tags, to compare them with the option tags",
+        next_step="allow lambda:ListTags, or leave tags out",
+        result={"reason": "tags_unreadable"},
+    )
 
 
 def variables_of(configuration):
@@ -315,7 +335,7 @@ def plan(current, params, sha):
     wanted = build_configuration(params)
     permissions = {one["id"]: build_permission(one) for one in params["permissions"]}
     present = current or {"configuration": {}, "tags": {}, "permissions": {}}
-    to_set, to_remove = tagging.diff_tags(present["tags"], params["tags"], params["purge_tags"])
+    to_set, to_remove = tagging.diff_tags(present["tags"] or {}, params["tags"], params["purge_tags"])
     differing = {key: value for key, value in permissions.items() if present["permissions"].get(key) != value}
     return {
         "code": present["configuration"].get("CodeSha256") != sha,
@@ -334,11 +354,11 @@ def differs(present, wanted):
 
 def build_after(current, params, planned, sha):
     present = current or {"configuration": {"FunctionArn": None}, "tags": {}, "permissions": {}}
-    kept = {key: value for key, value in present["tags"].items() if key not in planned["to_remove"]}
+    kept = {key: value for key, value in (present["tags"] or {}).items() if key not in planned["to_remove"]}
     configuration = {**present["configuration"], "FunctionName": params["name"], **build_configuration(params)}
     return {
         "configuration": {**configuration, "CodeSha256": sha},
-        "tags": {**kept, **planned["to_set"]},
+        "tags": None if present["tags"] is None else {**kept, **planned["to_set"]},
         "permissions": {**present["permissions"], **{one["StatementId"]: one for one in planned["add"]}},
     }
 
@@ -456,6 +476,7 @@ def ensure_present(module, connection):
     configuration = build_configuration(params)
     check_request(connection, "UpdateFunctionConfiguration", {"FunctionName": params["name"], **configuration}, OPTIONS)
     current = find_function(connection, params["name"])
+    check_tags(current, params)
     planned = plan(current, params, sha)
     after = build_after(current, params, planned, sha)
     result = {

@@ -28,10 +28,13 @@ class Lambda:
     def __init__(self, young_role=0, broken=""):
         self.function, self.package, self.policy, self.tags = None, None, {}, {}
         self.young_role, self.broken, self.calls = young_role, broken, []
+        self.tags_error = None
 
     def get_function(self, FunctionName, aws_retry):
         if self.function is None:
             raise error("ResourceNotFoundException")
+        if self.tags_error:
+            return {"Configuration": self.function, "TagsError": self.tags_error}
         return {"Configuration": self.function, "Tags": dict(self.tags)}
 
     def get_policy(self, FunctionName, aws_retry):
@@ -216,3 +219,17 @@ def test_a_function_goes_once(run):
 def test_who_knows_a_value_of_the_environment_can_tell_that_the_function_has_it(run):
     told = run(Lambda(), environment={"TABLE": "audit"})["function"]["environment_checksums"]
     assert told == {"TABLE": hashlib.sha256(b"audit").hexdigest()[:8]}
+
+
+def test_tags_that_cannot_be_read_are_not_taken_for_none(run):
+    connection = Lambda()
+    run(connection)
+    connection.tags_error = {"ErrorCode": "AccessDeniedException", "Message": "not allowed: lambda:ListTags"}
+    for check_mode in (True, False):
+        with pytest.raises(Refused, match="AccessDeniedException.*Next: allow lambda:ListTags"):
+            run(connection, check_mode=check_mode, memory_mb=512)
+    assert connection.calls == []
+    left_alone = run(connection, tags=None)
+    assert not left_alone["changed"] and left_alone["function"]["tags"] is None
+    assert run(connection, tags=None, memory_mb=512)["diff"]["after"]["Tags"] is None
+    assert run(connection, state="absent")["changed"]
