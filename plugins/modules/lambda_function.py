@@ -165,7 +165,6 @@ function:
 """
 
 import base64
-import contextlib
 import datetime
 import hashlib
 import json
@@ -183,6 +182,8 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.wait import Tim
 MISSING = ("ResourceNotFoundException",)
 # IAM tells nobody when a new role can be assumed; ten seconds are usual.
 ROLE_SECONDS_MAX = 60
+# Of whoever changes the function or its policy at the same moment.
+CONFLICT_SECONDS_MAX = 60
 INVOKE = "lambda:InvokeFunction"
 OPTIONS = {"Timeout": "timeout_s", "MemorySize": "memory_mb", "Role": "role_arn", "FunctionName": "name"}
 COMPARED = ("Runtime", "Handler", "Role", "Timeout", "MemorySize", "Description")
@@ -220,9 +221,7 @@ def update_configuration(connection, name, request):
 
 @describe("let {statement[Principal]} invoke function {name}")
 def add_permission(connection, name, statement):
-    # After a lost answer the retry meets its own statement; another one of this id was removed before.
-    with contextlib.suppress(connection.exceptions.ResourceConflictException):
-        connection.add_permission(FunctionName=name, Action=INVOKE, **statement, aws_retry=True)
+    connection.add_permission(FunctionName=name, Action=INVOKE, **statement, aws_retry=True)
 
 
 @describe("remove permission {statement_id} of function {name}", missing=MISSING)
@@ -303,13 +302,18 @@ def find_function(connection, name):
     found = get_function(connection, name)
     if found is None:
         return None
-    statements = (get_policy(connection, name) or {}).get("Statement", [])
     return {
         "configuration": found["Configuration"],
         "tags": None if found.get("TagsError") else found.get("Tags") or {},
         "tags_error": found.get("TagsError"),
-        "permissions": {one.get("Sid"): normalize_statement(one) for one in statements},
+        "permissions": read_permissions(connection, name),
     }
+
+
+def read_permissions(connection, name):
+    """The statements of the function's policy by id."""
+    statements = (get_policy(connection, name) or {}).get("Statement", [])
+    return {one.get("Sid"): normalize_statement(one) for one in statements}
 
 
 def check_tags(current, params):
@@ -442,6 +446,33 @@ def create(connection, params, package, left):
     )
 
 
+def permit(connection, params, statement, left):
+    """Lambda gives one code to a statement that is there and to an operation under way: its policy tells which it is.
+
+    A statement as it is wanted is that of a call whose answer was lost; another one of its id was removed before.
+    """
+    name, statement_id = params["name"], statement["StatementId"]
+
+    def attempt():
+        try:
+            add_permission(connection, name, statement)
+        except AwsError as error:
+            if error.code != "ResourceConflictException":
+                raise
+            if read_permissions(connection, name).get(statement_id) != statement:
+                return error.message
+        return None
+
+    wait_until(
+        attempt,
+        lambda conflict: conflict is None,
+        f"permission {statement_id} of function {name}",
+        min(CONFLICT_SECONDS_MAX, left.seconds()),
+        min(params["poll_seconds"], 5),
+        text=lambda conflict: conflict or "given",
+    )
+
+
 def write(connection, current, params, planned, package, left):
     name = params["name"]
     if current is None:
@@ -455,8 +486,10 @@ def write(connection, current, params, planned, package, left):
         write_tags(connection, current["configuration"]["FunctionArn"], planned)
     for statement_id in planned["replace"]:
         remove_permission(connection, name, statement_id)
+    if planned["add"]:
+        wait_ready(connection, params, left)
     for statement in planned["add"]:
-        add_permission(connection, name, statement)
+        permit(connection, params, statement, left)
 
 
 def write_tags(connection, arn, planned):

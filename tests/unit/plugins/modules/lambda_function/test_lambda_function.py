@@ -4,7 +4,12 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import AwsError, MultiregionError, Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import (
+    AwsError,
+    MultiregionError,
+    Refused,
+    WaitTimeout,
+)
 from ansible_collections.medzen.multiregion.plugins.modules import lambda_function as module
 from botocore.exceptions import ClientError
 
@@ -21,21 +26,26 @@ def error(code, message="no", kind=ClientError):
 
 
 class Lambda:
-    """One function in memory, as Lambda answers. `young_role` refuses so many creations."""
+    """One function in memory, as Lambda answers. `young_role` refuses so many creations.
+
+    It is `busy` for so many permissions, `pending` for so many looks, and a permission's answer can be `lost`.
+    """
 
     exceptions = SimpleNamespace(ResourceConflictException=Conflict)
 
     def __init__(self, young_role=0, broken=""):
         self.function, self.package, self.policy, self.tags = None, None, {}, {}
         self.young_role, self.broken, self.calls = young_role, broken, []
-        self.tags_error = None
+        self.tags_error, self.busy, self.pending, self.lost = None, 0, 0, False
 
     def get_function(self, FunctionName, aws_retry):
         if self.function is None:
             raise error("ResourceNotFoundException")
+        state = "Pending" if self.pending else self.function["State"]
+        self.pending = max(0, self.pending - 1)
         if self.tags_error:
             return {"Configuration": self.function, "TagsError": self.tags_error}
-        return {"Configuration": self.function, "Tags": dict(self.tags)}
+        return {"Configuration": {**self.function, "State": state}, "Tags": dict(self.tags)}
 
     def get_policy(self, FunctionName, aws_retry):
         if not self.policy:
@@ -65,13 +75,17 @@ class Lambda:
 
     def add_permission(self, FunctionName, Action, StatementId, Principal, SourceArn, aws_retry, SourceAccount=None):
         self.calls.append(f"add {StatementId}")
-        if StatementId in self.policy:
+        self.busy -= 1
+        if self.busy >= 0 or self.pending or StatementId in self.policy:
             raise error("ResourceConflictException", kind=Conflict)
         condition = {"ArnLike": {"AWS:SourceArn": SourceArn}}
         if SourceAccount:
             condition["StringEquals"] = {"AWS:SourceAccount": SourceAccount}
         statement = {"Sid": StatementId, "Principal": {"Service": Principal}, "Condition": condition}
         self.policy[StatementId] = {"Effect": "Allow", "Action": Action, **statement}
+        if self.lost:
+            # The retry of the same call meets the statement that the first one made.
+            raise error("ResourceConflictException", kind=Conflict)
 
     def remove_permission(self, FunctionName, StatementId, aws_retry):
         self.calls.append(f"remove {StatementId}")
@@ -233,3 +247,34 @@ def test_tags_that_cannot_be_read_are_not_taken_for_none(run):
     assert not left_alone["changed"] and left_alone["function"]["tags"] is None
     assert run(connection, tags=None, memory_mb=512)["diff"]["after"]["Tags"] is None
     assert run(connection, state="absent")["changed"]
+
+
+def test_a_permission_that_was_not_given_is_not_taken_for_given(run):
+    connection = Lambda()
+    connection.busy = 2
+    assert run(connection)["changed"] and set(connection.policy) == {"api"}
+    assert connection.calls == ["create", "add api", "add api", "add api"]
+    connection.busy = 10**9
+    with pytest.raises(WaitTimeout, match="permission s3 of function visits") as timeout:
+        run(connection, permissions=[API, BUCKET], wait_timeout=0)
+    assert json.dumps(timeout.value.result) and set(connection.policy) == {"api"}
+
+
+def test_a_permission_waits_until_the_function_is_ready(run):
+    connection = Lambda()
+    connection.pending = 2
+    assert run(connection, wait=False)["changed"]
+    assert connection.calls == ["create", "add api"] and set(connection.policy) == {"api"}
+
+
+def test_a_permission_whose_answer_was_lost_is_given_once(run):
+    connection = Lambda()
+    connection.lost = True
+    assert run(connection)["changed"] and connection.calls == ["create", "add api"]
+
+
+def test_a_permission_that_is_refused_is_not_tried_again(run):
+    connection = Lambda()
+    connection.add_permission = lambda **_: (_ for _ in ()).throw(error("PublicPolicyException", "public"))
+    with pytest.raises(AwsError, match="let apigateway.amazonaws.com invoke function visits.*public"):
+        run(connection)
