@@ -37,7 +37,10 @@ options:
     choices: [Sum, Average, Maximum, Minimum, SampleCount]
     default: Sum
   window_s:
-    description: Length of the window that ends now, in seconds.
+    description:
+      - Length of the window that ends now, in seconds, up to the 455 days that CloudWatch keeps.
+      - CloudWatch keeps minutes for 15 days and five minutes for 63, then hours, and begins a window at a whole one of
+        those, so that the window may be longer by as much.
     type: int
     default: 3600
   absent_is_zero:
@@ -73,7 +76,7 @@ known:
   returned: always
   type: bool
 datapoints:
-  description: Time and value of each period, oldest first.
+  description: Time and value of each period, oldest first. The longer the window, the longer its periods.
   returned: always
   type: list
   elements: dict
@@ -86,21 +89,43 @@ window_s:
   type: int
 """
 
+import math
 from datetime import UTC, datetime, timedelta
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, paginate
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import refuse_faults
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 
 DATAPOINTS_MAX = 1440
-PERIOD_S_MIN = 60
+DAY_S = 86400
+KEPT_S = 455 * DAY_S
+# Age up to which CloudWatch has datapoints of a period. A window that begins earlier, asked for with a period that is
+# no multiple of what is left, gets no datapoint at all: it would look like silence.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html
+RESOLUTIONS_S = ((15 * DAY_S, 60), (63 * DAY_S, 300), (KEPT_S, 3600))
+# The age counts when the request arrives, after retries and by CloudWatch's clock.
+AGE_MARGIN_S = 3600
 COMBINE = {"Maximum": max, "Minimum": min}
 
 
+def resolution_s(age_s: int) -> int:
+    """The finest period that CloudWatch has of this long ago."""
+    return next((period for age_max, period in RESOLUTIONS_S if age_s + AGE_MARGIN_S <= age_max), RESOLUTIONS_S[-1][1])
+
+
 def period_s(window_s: int) -> int:
-    """The shortest period, in whole minutes, with which the window fits into one answer."""
-    minutes = -(-window_s // (DATAPOINTS_MAX * PERIOD_S_MIN))
-    return max(1, minutes) * PERIOD_S_MIN
+    """The shortest period that CloudWatch has of the whole window, and with which it fits into one answer.
+
+    CloudWatch moves the window's start down to a whole step of what it has.
+    """
+    step = resolution_s(window_s)
+    return step * math.ceil((window_s + step) / (DATAPOINTS_MAX * step))
+
+
+def check_window(window_s: int) -> None:
+    fault = f"window_s: is {window_s}; expected 1 to {KEPT_S}, the 455 days that CloudWatch keeps"
+    refuse_faults("No such window can be read", [] if 1 <= window_s <= KEPT_S else [fault])
 
 
 def combine(values: list[float], statistic: str, known: bool, absent_is_zero: bool) -> float | None:
@@ -137,6 +162,7 @@ def read_datapoints(
 
 def read_metric(module: AnsibleAWSModule) -> dict:
     options = module.params
+    check_window(options["window_s"])
     cloudwatch = client(module, "cloudwatch")
     dimensions = [{"Name": name, "Value": str(value)} for name, value in sorted(options["dimensions"].items())]
     what = (options["namespace"], options["metric"], dimensions)
