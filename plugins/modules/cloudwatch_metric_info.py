@@ -10,9 +10,12 @@ short_description: Read one CloudWatch metric over a window
 version_added: 1.0.0
 description:
   - Reads the datapoints of one metric from some time ago until now and adds them up.
-  - A metric that has never been published has no datapoints. That is not zero, so RV(total) is then V(null);
+  - A metric that was never published has no datapoints. That is not zero, so RV(total) is then V(null);
     for metrics that AWS publishes only when there is something to count, say so with O(absent_is_zero).
-  - Needs C(cloudwatch:GetMetricStatistics) and C(cloudwatch:ListMetrics).
+  - Whether it was published is asked of the window, then of C(cloudwatch:ListMetrics), which knows the last two weeks,
+    then of the datapoints of all 455 days that CloudWatch keeps.
+  - Operations used are C(cloudwatch:GetMetricStatistics) and C(cloudwatch:ListMetrics), with the IAM permissions of the
+    same names.
 author:
   - MedZen platform team (@medzen)
 attributes:
@@ -28,7 +31,8 @@ options:
     type: str
     required: true
   dimensions:
-    description: Dimensions by name. All that the metric is published with must be given.
+    description:
+      - Dimensions by name. All that the metric is published with must be given; a metric with more is another one.
     type: dict
     required: true
   statistic:
@@ -45,7 +49,7 @@ options:
     default: 3600
   absent_is_zero:
     description:
-      - Take a window without datapoints for zero, provided that the metric has been published before.
+      - Take a window without datapoints for zero, provided that the metric was published before, see RV(known).
       - C(RequestCount) of a balancer is published only for minutes with requests.
     type: bool
     default: false
@@ -72,7 +76,7 @@ total:
   returned: always
   type: float
 known:
-  description: Whether the metric has ever been published.
+  description: Whether the metric was published in the 455 days that CloudWatch keeps.
   returned: always
   type: bool
 datapoints:
@@ -90,7 +94,9 @@ window_s:
 """
 
 import math
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client, describe, paginate
@@ -135,22 +141,44 @@ def combine(values: list[float], statistic: str, known: bool, absent_is_zero: bo
     return 0.0 if absent_is_zero and known else None
 
 
-@describe("list the metric {metric}")
-def is_published(cloudwatch, namespace: str, metric: str, dimensions: list) -> bool:
-    found = paginate(
-        cloudwatch, "list_metrics", "Metrics", Namespace=namespace, MetricName=metric, Dimensions=dimensions
+@dataclass(frozen=True)
+class Metric:
+    """A metric is its name together with its exact dimensions."""
+
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...]
+
+    def request(self) -> dict:
+        return {
+            "Namespace": self.namespace,
+            "MetricName": self.name,
+            "Dimensions": [{"Name": name, "Value": value} for name, value in self.dimensions],
+        }
+
+
+def build_metric(options: dict) -> Metric:
+    dimensions = tuple((name, str(value)) for name, value in sorted(options["dimensions"].items()))
+    return Metric(options["namespace"], options["metric"], dimensions)
+
+
+def is_listed(found: list[dict], metric: Metric) -> bool:
+    """Whether a listing has this metric. CloudWatch lists those with further dimensions, which are others, as well."""
+    return any(
+        sorted((one["Name"], one["Value"]) for one in row.get("Dimensions", [])) == sorted(metric.dimensions)
+        for row in found
     )
-    return bool(found)
 
 
-@describe("read the metric {metric}")
-def read_datapoints(
-    cloudwatch, namespace: str, metric: str, dimensions: list, statistic: str, window_s: int, now: datetime
-) -> list:
+@describe("list the metric {metric.name}")
+def list_metrics(cloudwatch: Any, metric: Metric) -> list[dict]:
+    return paginate(cloudwatch, "list_metrics", "Metrics", **metric.request())
+
+
+@describe("read the metric {metric.name}")
+def read_datapoints(cloudwatch: Any, metric: Metric, statistic: str, window_s: int, now: datetime) -> list[dict]:
     answer = cloudwatch.get_metric_statistics(
-        Namespace=namespace,
-        MetricName=metric,
-        Dimensions=dimensions,
+        **metric.request(),
         StartTime=now - timedelta(seconds=window_s),
         EndTime=now,
         Period=period_s(window_s),
@@ -160,20 +188,24 @@ def read_datapoints(
     return sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
 
 
+def is_published(cloudwatch: Any, metric: Metric, now: datetime) -> bool:
+    """A listing leaves out what was quiet for two weeks; its datapoints are kept for longer."""
+    if is_listed(list_metrics(cloudwatch, metric), metric):
+        return True
+    return bool(read_datapoints(cloudwatch, metric, "SampleCount", KEPT_S, now))
+
+
 def read_metric(module: AnsibleAWSModule) -> dict:
     options = module.params
     check_window(options["window_s"])
-    cloudwatch = client(module, "cloudwatch")
-    dimensions = [{"Name": name, "Value": str(value)} for name, value in sorted(options["dimensions"].items())]
-    what = (options["namespace"], options["metric"], dimensions)
-    known = is_published(cloudwatch, *what)
-    now = datetime.now(UTC)
-    points = read_datapoints(cloudwatch, *what, options["statistic"], options["window_s"], now)
+    cloudwatch, metric, now = client(module, "cloudwatch"), build_metric(options), datetime.now(UTC)
+    points = read_datapoints(cloudwatch, metric, options["statistic"], options["window_s"], now)
+    known = bool(points) or is_published(cloudwatch, metric, now)
     values = [point[options["statistic"]] for point in points]
     return {
         "changed": False,
         "known": known,
-        "total": combine(values, options["statistic"], known or bool(points), options["absent_is_zero"]),
+        "total": combine(values, options["statistic"], known, options["absent_is_zero"]),
         "datapoints": [
             {"time": point["Timestamp"].isoformat(), "value": value}
             for point, value in zip(points, values, strict=True)
