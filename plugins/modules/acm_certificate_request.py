@@ -11,7 +11,8 @@ description:
   - Requests a public certificate, writes the records that prove the domain into its Route 53 zone, and waits until the
     certificate is issued.
   - A certificate with exactly these names that is issued or being validated is used; an issued one is preferred, then
-    the newest. One that failed, expired or was revoked is not.
+    the newest. One that failed, expired or was revoked is not, nor is one whose names are not all validated by DNS:
+    such a one has no records and is renewed by nobody's zone.
   - The validation records are written whenever they are missing, also for an issued certificate, because its renewal
     needs them. They are never deleted, because the same record validates the same name in every region.
   - Deletes the certificate, and only the certificate, with O(state=absent). One that is in use is refused, naming its
@@ -212,9 +213,16 @@ def choose_certificate(certificates, key_algorithm):
         certificate
         for certificate in certificates
         if certificate["Status"] in USABLE
+        and is_validated_by_dns(certificate)
         and certificate.get("KeyAlgorithm", key_algorithm).replace("-", "_") == key_algorithm
     ]
     return usable[0] if usable else None
+
+
+def is_validated_by_dns(certificate):
+    """Validated by e-mail or HTTP it never gets records to wait for. A fresh request tells no method for a moment."""
+    options = certificate.get("DomainValidationOptions", [])
+    return all(option.get("ValidationMethod", "DNS") == "DNS" for option in options)
 
 
 def build_request(params):

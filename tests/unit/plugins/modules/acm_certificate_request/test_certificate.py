@@ -46,6 +46,20 @@ def test_another_key_algorithm_is_another_certificate():
     assert choose(certificate("c", KeyAlgorithm="EC_prime256v1")) is None
 
 
+@pytest.mark.parametrize("method", ["EMAIL", "HTTP"])
+def test_a_certificate_that_is_not_validated_by_dns_is_not_used(method):
+    options = [{**validation("ehr.example.org"), "ValidationMethod": "DNS"}]
+    mixed = [*options, {"DomainName": "dr.example.org", "ValidationMethod": method}]
+    assert choose(certificate("c", DomainValidationOptions=mixed)) is None
+    assert choose(certificate("other", day=9, DomainValidationOptions=mixed), certificate("dns")) == "dns"
+    assert choose(certificate("c", DomainValidationOptions=options)) == "c"
+
+
+def test_a_request_whose_method_is_not_told_yet_is_used():
+    untold = certificate("c", "PENDING_VALIDATION", DomainValidationOptions=[{"DomainName": "ehr.example.org"}])
+    assert choose(untold) == "c" and choose(certificate("c", "PENDING_VALIDATION")) == "c"
+
+
 @pytest.mark.parametrize(
     ("change", "ours"),
     [
