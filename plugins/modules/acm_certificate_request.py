@@ -11,8 +11,8 @@ description:
   - Requests a public certificate, writes the records that prove the domain into its Route 53 zone, and waits until the
     certificate is issued.
   - A certificate with exactly these names that is issued or being validated is used; an issued one is preferred, then
-    the newest. One that failed, expired or was revoked is not, nor is one whose names are not all validated by DNS:
-    such a one has no records and is renewed by nobody's zone.
+    the newest. One that failed, expired or was revoked is not, nor one whose names are not all validated by DNS, since
+    it has no records that could be written.
   - The validation records are written whenever they are missing, also for an issued certificate, because its renewal
     needs them. They are never deleted, because the same record validates the same name in every region.
   - Deletes the certificate, and only the certificate, with O(state=absent). One that is in use is refused, naming its
@@ -285,13 +285,14 @@ def failure_of(certificate):
 
 
 def wait_for_records(connection, arn, params, left):
-    """A request is answered before ACM has worked out the records."""
+    """A request is answered before ACM has worked out the records, and before every look finds it."""
     return wait_until(
         lambda: describe_certificate(connection, arn),
         lambda certificate: certificate is not None and has_validation_records(certificate),
         f"the validation records of the certificate for {params['domain']}",
         left.seconds(),
         min(params["poll_seconds"], 2),
+        failed=lambda certificate: failure_of(certificate) if certificate else None,
     )
 
 

@@ -2,8 +2,9 @@
 from datetime import datetime
 
 import pytest
-from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused
 from ansible_collections.medzen.multiregion.plugins.modules import acm_certificate_request as module
+from botocore.exceptions import ClientError
 
 PARAMS = {"domain": "ehr.example.org", "sans": ["dr.example.org"], "key_algorithm": "RSA_2048", "tags": None}
 
@@ -115,3 +116,32 @@ def test_a_name_outside_the_zone_is_refused():
 
 def test_a_wildcard_and_the_zone_itself_are_in_the_zone():
     module.check_zone_covers({"Name": "example.org."}, {"domain": "example.org", "sans": ["*.example.org"]})
+
+
+class Acm:
+    """What is said of one certificate, look by look; the last answer stays."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+
+    def describe_certificate(self, CertificateArn, aws_retry):
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if answer is None:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "no"}}, "DescribeCertificate")
+        return {"Certificate": answer}
+
+
+def wait_for_records(*answers):
+    params = {**PARAMS, "poll_seconds": 0.001}
+    return module.wait_for_records(Acm(*answers), "c", params, module.TimeLeft(1))
+
+
+def test_a_request_that_fails_at_once_is_not_waited_for():
+    failed = certificate("c", "FAILED", FailureReason="CAA_ERROR")
+    with pytest.raises(MultiregionError, match=r"certificate c is FAILED \(CAA_ERROR\)"):
+        wait_for_records(certificate("c", "PENDING_VALIDATION"), failed)
+
+
+def test_a_request_that_is_not_found_yet_is_waited_for():
+    ready = certificate("c", "PENDING_VALIDATION", DomainValidationOptions=[validation("a.org")])
+    assert wait_for_records(None, certificate("c", "PENDING_VALIDATION"), ready) == ready
