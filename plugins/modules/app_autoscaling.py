@@ -79,7 +79,7 @@ options:
         required: true
       metric:
         description:
-          - Predefined metric, such as V(ECSServiceAverageCPUUtilization).
+          - Predefined metric, such as V(ECSServiceAverageCPUUtilization). It replaces a customized one.
         type: str
         required: true
       resource_label:
@@ -185,6 +185,8 @@ SUSPENDED = {
     "scheduled": "ScheduledScalingSuspended",
 }
 CONFIGURATION = "TargetTrackingScalingPolicyConfiguration"
+# A policy follows one metric: a predefined one, which is what the options name, or this.
+OTHER_METRIC = "CustomizedMetricSpecification"
 TARGET_SHOWN = ("MinCapacity", "MaxCapacity", "SuspendedState")
 
 
@@ -276,7 +278,7 @@ def build_policy_drift(present, policies):
         if policy["name"] not in present or any(found.get(key) != value for key, value in wanted.items()):
             # What the options leave out keeps the value that it has.
             kept = found if policy["name"] in present else {}
-            drift[policy["name"]] = {**kept, **wanted}
+            drift[policy["name"]] = {key: value for key, value in kept.items() if key != OTHER_METRIC} | wanted
     return drift
 
 

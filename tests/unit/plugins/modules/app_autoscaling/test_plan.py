@@ -77,6 +77,15 @@ def test_a_policy_keeps_what_is_not_given():
     assert configuration["TargetValue"] == 60.0 and configuration["ScaleInCooldown"] == 300
 
 
+def test_a_predefined_metric_replaces_a_customized_one():
+    configuration = dict(POLICY["TargetTrackingScalingPolicyConfiguration"])
+    predefined = configuration.pop("PredefinedMetricSpecification")
+    custom = {"CustomizedMetricSpecification": {"MetricName": "m", "Namespace": "n", "Statistic": "Average"}}
+    present = {"cpu": {**POLICY, "TargetTrackingScalingPolicyConfiguration": {**configuration, **custom}}}
+    drift = build_policy_drift(present, [{**CPU, "scale_in_cooldown_s": None}])
+    assert drift == {"cpu": {**configuration, "PredefinedMetricSpecification": predefined}}
+
+
 def test_policies_that_are_not_named_stay_unless_purged():
     present = {"cpu": POLICY, "memory": POLICY}
     assert plan(TARGET, present, params())["unmanaged"] == ["memory"]
