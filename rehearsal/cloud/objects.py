@@ -3,6 +3,7 @@
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-requirements.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-configure.html
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ Rule = dict[str, Any]
 def install(world: World) -> None:
     Replication(world).install()
     Notifications(world).install()
+    world.operations.handle("s3", "PutObjectLockConfiguration", write_lock)
 
 
 def find_bucket(name: str) -> FakeBucket | None:
@@ -230,6 +232,22 @@ def check_versioning(call: Call) -> None:
         text = "A replication configuration is present on this bucket, so you cannot change the versioning state. "
         text += "To change the versioning state, first delete the replication configuration."
         raise ApiError("InvalidBucketState", text, 409)
+
+
+def write_lock(call: Call) -> dict[str, Any]:
+    """A bucket that keeps versions takes it at any time; moto only takes it while the bucket is empty."""
+    bucket, wanted = bucket_of(call), call.get("ObjectLockConfiguration") or {}
+    if not bucket.is_versioned:
+        text = "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration"
+        raise ApiError("InvalidBucketState", text, 409)
+    if wanted.get("ObjectLockEnabled") != "Enabled":
+        raise ApiError("MalformedXML", "The XML you provided was not well-formed", 400)
+    retention = (wanted.get("Rule") or {}).get("DefaultRetention") or {}
+    bucket.object_lock_enabled = True
+    bucket.default_lock_mode = retention.get("Mode")
+    # moto adds the two.
+    bucket.default_lock_days, bucket.default_lock_years = retention.get("Days") or 0, retention.get("Years") or 0
+    return {}
 
 
 # --- rules

@@ -214,3 +214,29 @@ def test_encryption_lifecycle_access_block_and_policy_round_trip(buckets):
     policy = {"Version": "2012-10-17", "Statement": []}
     s3.put_bucket_policy(Bucket=source, Policy=json.dumps(policy))
     assert json.loads(s3.get_bucket_policy(Bucket=source)["Policy"]) == policy
+
+
+# --- object lock
+
+
+def lock(days):
+    return {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": days}}}
+
+
+def test_a_bucket_that_holds_objects_can_be_locked_and_the_lock_changed(buckets):
+    s3, source, _ = buckets
+    s3.put_object(Bucket=source, Key="before", Body=b"1")
+    for days in (1, 2):
+        s3.put_object_lock_configuration(Bucket=source, ObjectLockConfiguration=lock(days))
+        found = s3.get_object_lock_configuration(Bucket=source)["ObjectLockConfiguration"]
+        assert found["Rule"]["DefaultRetention"]["Days"] == days
+    s3.put_object(Bucket=source, Key="after", Body=b"1")
+    assert s3.head_object(Bucket=source, Key="after")["ObjectLockMode"] == "GOVERNANCE"
+    assert "ObjectLockMode" not in s3.head_object(Bucket=source, Key="before")
+
+
+def test_a_lock_wants_versions(buckets, refused):
+    s3, source, _ = buckets
+    s3.put_bucket_versioning(Bucket=source, VersioningConfiguration={"Status": "Suspended"})
+    with refused("InvalidBucketState"):
+        s3.put_object_lock_configuration(Bucket=source, ObjectLockConfiguration=lock(1))
