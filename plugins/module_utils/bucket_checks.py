@@ -126,16 +126,8 @@ def check_form(s3, params):
 # --- together with what is there -------------------------------------------------------------------------------------
 
 
-def check_present(name, current, after, params):
+def check_present(name, current, after):
     """Refuse what a bucket that is there cannot become."""
-    if params["object_lock"] and current["object_lock"] is None:
-        raise Refused(
-            f"Bucket {name} cannot lock its objects",
-            found="a bucket that was made without object lock",
-            expected="object lock",
-            next_step="name another bucket and copy the objects, or leave object_lock out",
-            result={"reason": "cannot_change", "option": "object_lock"},
-        )
     if current["object_lock"] and not after["versioning"]:
         raise Refused(
             f"Bucket {name} locks its objects, for which it keeps their versions",

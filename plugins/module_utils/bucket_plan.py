@@ -105,7 +105,7 @@ def sort_rules(rules):
 
 
 def normalize_lock(found):
-    """None for a bucket that cannot lock; without a rule it can, and locks nothing by itself."""
+    """None for a bucket without object lock; with it, but without a rule, nothing is locked by itself."""
     if (found or {}).get("ObjectLockEnabled") != "Enabled":
         return None
     retention = ((found.get("Rule") or {}).get("DefaultRetention")) or {}
@@ -305,7 +305,7 @@ def build_writes(present, after):
     """Setting, operation and request of each write, in an order in which S3 takes them.
 
     Closed before anything else; a replication that is not wanted goes before versioning, which it needs, and one that
-    is wanted comes after.
+    is wanted comes after, as an object lock does.
     """
     ends = [("replication", "delete_bucket_replication", {})] if after["replication"] is None else []
     puts = [

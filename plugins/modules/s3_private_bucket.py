@@ -157,7 +157,9 @@ options:
         default: false
   object_lock:
     description:
-      - How long each new object is kept whatever happens. Only a bucket that was made with it can have it.
+      - How long each new object is kept whatever happens. Needs O(versioning).
+      - A bucket that is there can be given it as well; what it holds already stays unlocked. Once it is there it cannot
+        be taken away, and versioning cannot be turned off. Not given leaves it alone.
     type: dict
     suboptions:
       mode:
@@ -243,7 +245,7 @@ bucket:
     versioning: {description: Whether versions are kept., type: bool}
     policy: {description: Statements of its policy., type: list, elements: dict}
     lifecycle_rules: {description: Rules for the age of objects., type: list, elements: dict}
-    object_lock: {description: "How long new objects are kept, V(null) for a bucket that cannot.", type: dict}
+    object_lock: {description: "How long new objects are kept, V(null) for a bucket that locks none.", type: dict}
     replication: {description: "Where copies go, V(null) for nowhere.", type: dict}
     notifications:
       description: Functions that are told of events, by id, and other receivers as S3 describes them.
@@ -539,7 +541,7 @@ def ensure_present(module, bucket):
     current = find_bucket(bucket)
     after = plan.build_after(current, params, bucket.arn, key)
     if current is not None:
-        checks.check_present(bucket.name, current, after, params)
+        checks.check_present(bucket.name, current, after)
     check_replication(module, bucket, current, after)
     result = {
         "changed": current != after,

@@ -368,15 +368,16 @@ def test_settings_of_a_bucket_survive_lost_answers_and_throttling(services, buck
     assert made.changed and not again.changed and again.writes == []
 
 
-def test_a_lock_is_made_with_the_bucket(services, bucket):
+def test_a_lock_comes_with_the_bucket_or_later(services, bucket):
     lock = {"object_lock": {"mode": "GOVERNANCE", "days": 30}}
-    made, again, _plain, refused = services.play(
+    made, again, _plain, later, still = services.play(
         bucket("medzen-locked", **lock), bucket("medzen-locked", **lock),
-        bucket("medzen-unlocked"), bucket("medzen-unlocked", **lock),
+        bucket("medzen-unlocked"), bucket("medzen-unlocked", **lock), bucket("medzen-unlocked", **lock),
     )  # fmt: skip
-    assert made["bucket"]["object_lock"] == {"mode": "GOVERNANCE", "days": 30, "years": None}
+    for locked in (made, later):
+        assert locked["bucket"]["object_lock"] == {"mode": "GOVERNANCE", "days": 30, "years": None}
     assert not again.changed and again.writes == []
-    assert "cannot lock its objects" in refused.error and refused.writes == []
+    assert later.writes == s3_calls("PutObjectLockConfiguration") and not still.changed
 
 
 def test_what_a_bucket_cannot_be_is_refused_before_any_write(services, bucket, fault, role, copies):

@@ -283,16 +283,26 @@ def test_a_target_is_looked_at_before_anything_is_made(run):
     assert s3.calls == [] and "recordings" not in s3.buckets
 
 
-def test_object_lock_comes_with_the_bucket_or_not_at_all(run):
+def test_object_lock_comes_with_the_bucket_and_its_versions_stay(run):
     s3, lock = S3(), {"mode": "GOVERNANCE", "days": 30, "years": None}
     run(s3, object_lock=lock)
     assert "put_object_lock_configuration" in s3.calls and not run(s3, object_lock=lock)["changed"]
     assert run(s3, object_lock={**lock, "days": 60})["changed"] and s3.calls == ["put_object_lock_configuration"]
     with pytest.raises(Refused, match="locks its objects"):
         run(s3, versioning=False)
-    run(s3, name="plain")
-    with pytest.raises(Refused, match="cannot lock"):
-        run(s3, name="plain", object_lock=lock)
+
+
+@pytest.mark.parametrize(("versioning", "before"), [(True, []), (False, ["put_bucket_versioning"])])
+def test_a_bucket_that_is_there_is_given_object_lock_after_its_versions(run, versioning, before):
+    s3, lock = S3(), {"mode": "COMPLIANCE", "days": None, "years": 7}
+    run(s3, versioning=versioning)
+    planned = run(s3, check_mode=True, object_lock=lock)
+    assert planned["changed"] and s3.calls == [] and planned["bucket"]["object_lock"] == lock
+    done = run(s3, object_lock=lock)
+    assert s3.calls == [*before, "put_object_lock_configuration"] and done["diff"] == planned["diff"]
+    assert done["bucket"]["object_lock"] == lock and not run(s3, object_lock=lock)["changed"]
+    with pytest.raises(Refused, match="object_lock: needs versioning"):
+        run(s3, object_lock=lock, versioning=False)
 
 
 def test_a_bucket_of_another_region_is_refused(run):
