@@ -100,7 +100,8 @@ options:
     default: {}
   wait_timeout:
     description:
-      - How long to wait until the function is active and updated, in seconds.
+      - How long to wait until the function is active and updated, in seconds. One that Lambda made inactive because it
+        was idle is not waited for; a call or a change makes it active again.
     type: int
     default: 300
 extends_documentation_fragment:
@@ -186,6 +187,9 @@ ROLE_SECONDS_MAX = 60
 CONFLICT_SECONDS_MAX = 60
 INVOKE = "lambda:InvokeFunction"
 OPTIONS = {"Timeout": "timeout_s", "MemorySize": "memory_mb", "Role": "role_arn", "FunctionName": "name"}
+# Lambda takes back what an idle function held (Inactive) and gives it again at the next call or change: it may be
+# changed, and waiting alone would never make it Active. https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+READY = ("Active Successful", "Inactive Successful")
 COMPARED = ("Runtime", "Handler", "Role", "Timeout", "MemorySize", "Description")
 
 
@@ -408,7 +412,7 @@ def wait_ready(connection, params, left):
 
     wait_until(
         lambda: get_function(connection, params["name"]),
-        lambda found: found is not None and state_of(found) == "Active Successful",
+        lambda found: found is not None and state_of(found) in READY,
         f"function {params['name']}",
         left.seconds(),
         params["poll_seconds"],

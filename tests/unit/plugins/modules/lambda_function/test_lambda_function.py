@@ -278,3 +278,12 @@ def test_a_permission_that_is_refused_is_not_tried_again(run):
     connection.add_permission = lambda **_: (_ for _ in ()).throw(error("PublicPolicyException", "public"))
     with pytest.raises(AwsError, match="let apigateway.amazonaws.com invoke function visits.*public"):
         run(connection)
+
+
+def test_an_idle_function_is_changed_and_not_waited_for(run):
+    connection = Lambda()
+    run(connection)
+    connection.function["State"] = "Inactive"
+    assert not run(connection, wait_timeout=0)["changed"] and connection.calls == []
+    change = {"memory_mb": 512, "permissions": [API, BUCKET], "wait_timeout": 0}
+    assert run(connection, **change)["changed"] and connection.calls == ["configuration", "add s3"]
