@@ -10,8 +10,9 @@ short_description: Tell what Route 53's checkers see
 description:
   - Reads the verdicts of all checkers of health checks, by name. Route 53 asks from many places in the world, so its
     word does not depend on where this runs.
-  - Healthy is what Route 53 calls so, when more than 18 percent of the checkers have success. Without any observation
-    it is V(null), unknown.
+  - The endpoint counts as reached when more than 18 percent of the checkers have success, and Route 53 calls it healthy
+    then. Of an inverted health check it calls healthy what is not reached. Without any observation both are V(null),
+    unknown.
   - Operations used are C(route53:ListHealthChecks), C(route53:ListTagsForResources) and
     C(route53:GetHealthCheckStatus), with the IAM permissions of the same names. Route 53 is global; no region is asked.
 author:
@@ -48,13 +49,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 health_checks:
-  description: What was found, by name. A name that no health check has is missing.
+  description:
+    - What was found, by name. A name that no health check has is missing.
+    - C(reached) is what the checkers see, C(healthy) what Route 53 makes of it, which is the opposite where C(inverted)
+      is V(true).
   type: dict
   returned: always
   sample:
     medzen-ehrbase-primary:
       id: 2d3cb7b8-0b6b-4a8f-8d5e-0c6b2a4ad2d0
       fqdn: medzen-ehrbase-alb-eu-central-1-1.eu-central-1.elb.amazonaws.com
+      reached: false
+      inverted: false
       healthy: false
       checkers: 16
       successes: 0
@@ -74,13 +80,18 @@ def read_observations(connection, check_id):
     return connection.get_health_check_status(HealthCheckId=check_id, aws_retry=True)["HealthCheckObservations"]
 
 
-def judge(observations):
-    """Route 53's own rule over what its checkers report; None without any report."""
+def judge(observations, inverted=False):
+    """Route 53's own rule over what its checkers report; None without any report.
+
+    Its checkers tell what they saw, also for a health check that turns the verdict around.
+    """
     reports = [one["StatusReport"]["Status"] for one in observations if one.get("StatusReport")]
     successes = sum(report.startswith("Success") for report in reports)
-    healthy = successes * 100 > HEALTHY_ABOVE_PERCENT * len(reports) if reports else None
+    reached = successes * 100 > HEALTHY_ABOVE_PERCENT * len(reports) if reports else None
     return {
-        "healthy": healthy,
+        "reached": reached,
+        "inverted": inverted,
+        "healthy": None if reached is None else reached != inverted,
         "checkers": len(reports),
         "successes": successes,
         "reports": sorted(set(reports)),
@@ -94,7 +105,7 @@ def read_one(connection, name):
         return None
     check = found[0]
     config = check["HealthCheckConfig"]
-    judged = judge(read_observations(connection, check["Id"]))
+    judged = judge(read_observations(connection, check["Id"]), bool(config.get("Inverted")))
     return {"id": check["Id"], "fqdn": config.get("FullyQualifiedDomainName", ""), **judged}
 
 

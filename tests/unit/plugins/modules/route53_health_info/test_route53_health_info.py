@@ -16,6 +16,13 @@ def test_more_than_18_percent_of_the_checkers_decide(good, bad, healthy):
     assert (judged["healthy"], judged["checkers"], judged["successes"]) == (healthy, good + bad, good)
 
 
+@pytest.mark.parametrize(("good", "bad", "healthy"), [(16, 0, False), (18, 82, True), (0, 0, None)])
+def test_an_inverted_check_is_healthy_when_its_endpoint_is_not_reached(good, bad, healthy):
+    judged, plain = health.judge(reports(good, bad), inverted=True), health.judge(reports(good, bad))
+    assert judged["healthy"] is healthy and judged["reached"] is plain["reached"] is plain["healthy"]
+    assert (judged["inverted"], plain["inverted"]) == (True, False)
+
+
 def test_a_checker_that_has_not_reported_yet_is_not_counted():
     assert health.judge([{"Region": "eu-west-1"}, *reports(1, 0)])["checkers"] == 1
 
@@ -32,12 +39,16 @@ class Pages:
 
 
 class Client:
-    def __init__(self, *names):
-        self.names = names
+    def __init__(self, *names, **config):
+        self.names, self.config = names, config
 
     def get_paginator(self, _operation):
         found = [
-            {"Id": name, "CallerReference": "other", "HealthCheckConfig": {"FullyQualifiedDomainName": f"{name}.elb"}}
+            {
+                "Id": name,
+                "CallerReference": "other",
+                "HealthCheckConfig": {"FullyQualifiedDomainName": f"{name}.elb", **self.config},
+            }
             for name in self.names
         ]
         return Pages({"HealthChecks": found})
@@ -50,9 +61,17 @@ class Client:
         return {"HealthCheckObservations": reports(0, 3)}
 
 
+def read(client, *names):
+    module = type("Module", (), {"params": {"names": list(names)}, "client": lambda *_, **__: client})()
+    return health.read(module)["health_checks"]
+
+
+def test_an_inverted_check_is_read_as_such():
+    found = read(Client("primary", Inverted=True), "primary")["primary"]
+    assert (found["healthy"], found["reached"], found["successes"]) == (True, False, 0)
+
+
 def test_a_name_without_a_health_check_is_missing():
-    client = Client("primary")
-    module = type("Module", (), {"params": {"names": ["primary", "other"]}, "client": lambda *_, **__: client})()
-    found = health.read(module)["health_checks"]
+    found = read(Client("primary"), "primary", "other")
     assert list(found) == ["primary"]
     assert (found["primary"]["fqdn"], found["primary"]["healthy"]) == ("primary.elb", False)
