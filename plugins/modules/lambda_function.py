@@ -436,17 +436,17 @@ def create(connection, params, package, left):
             create_function(connection, params["name"], request)
         except AwsError as error:
             if error.code == "InvalidParameterValueException" and "cannot be assumed" in error.message:
-                return error
+                return error.message
             raise
         return None
 
     wait_until(
         attempt,
-        lambda error: error is None,
+        lambda refused: refused is None,
         f"role {params['role_arn'].rsplit('/', 1)[-1]} to be known to Lambda",
         min(ROLE_SECONDS_MAX, left.seconds()),
         min(params["poll_seconds"], 5),
-        text=lambda error: "not yet" if error else "known",
+        text=lambda refused: refused or "known",
     )
 
 

@@ -192,6 +192,13 @@ def test_a_role_that_is_too_young_is_tried_again(run):
     assert run(connection)["changed"] and connection.calls[:3] == ["create"] * 3
 
 
+def test_a_role_that_stays_unknown_is_told_with_lambdas_words(run):
+    with pytest.raises(WaitTimeout, match="role visits.*The role cannot be assumed by Lambda") as timeout:
+        run(Lambda(young_role=10**9), wait_timeout=0)
+    # Ansible gives up on a result with anything in it that JSON does not have.
+    assert "cannot be assumed" in json.dumps(timeout.value.result)
+
+
 def test_another_refusal_is_not_tried_again(run):
     connection = Lambda()
     connection.create_function = lambda **_: (_ for _ in ()).throw(error("InvalidParameterValueException", "bad"))
