@@ -188,7 +188,8 @@ CONFLICT_SECONDS_MAX = 60
 INVOKE = "lambda:InvokeFunction"
 OPTIONS = {"Timeout": "timeout_s", "MemorySize": "memory_mb", "Role": "role_arn", "FunctionName": "name"}
 # Lambda takes back what an idle function held (Inactive) and gives it again at the next call or change: it may be
-# changed, and waiting alone would never make it Active. https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+# changed, and waiting alone would never make it Active.
+# https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 READY = ("Active Successful", "Inactive Successful")
 COMPARED = ("Runtime", "Handler", "Role", "Timeout", "MemorySize", "Description")
 
