@@ -74,6 +74,8 @@ options:
   permissions:
     description:
       - Who may invoke it, besides what stands in the function's policy under other ids.
+      - The function is waited for before, also with O(wait=false), and a permission that meets another change is tried
+        for up to a minute.
     type: list
     elements: dict
     default: []
