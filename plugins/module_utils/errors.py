@@ -51,7 +51,9 @@ class WaitTimeout(MultiregionError):
     """A wait reached its limit. What was started goes on at AWS."""
 
     def __init__(self, message: str, last_state: Any = None, result: dict | None = None):
-        super().__init__(message, {"last_state": last_state, **(result or {})})
+        # A result is JSON, and what was waited for may have been the end of an error.
+        told = str(last_state) if isinstance(last_state, BaseException) else last_state
+        super().__init__(message, {"last_state": told, **(result or {})})
         self.last_state = last_state
 
 

@@ -33,6 +33,7 @@ def test_an_error_without_an_answer_has_no_code():
 
 def test_a_timeout_carries_the_last_state():
     assert WaitTimeout("Timeout", {"status": "copying"}).result == {"last_state": {"status": "copying"}}
+    assert WaitTimeout("Timeout", AwsError("Not yet")).result == {"last_state": "Not yet"}
 
 
 def test_all_errors_are_caught_as_one():
