@@ -30,6 +30,8 @@ def test_every_word_to_the_record_goes_to_all_its_regions_but_those_that_are_los
 def test_a_new_switch_begins_without_what_an_earlier_cutover_or_rollback_left():
     begin, *rest = tasks("cutover", "switch")
     later = facts(*rest, *tasks("cutover", "prove"), *tasks("rollback", "decide"), *tasks("rollback", "back"))
+    # What else they write is of a failover, whose end is no fact of a cutover.
+    later = {name for name in later if name.startswith("cutover_")}
     assert "cutover_switched_at" in later and "cutover_rolled_back_at" in later
     begun = facts(begin)
     assert {name: begun.get(name, "kept") for name in later} == dict.fromkeys(later)

@@ -321,3 +321,65 @@ def test_the_way_back_to_what_is_a_replica_by_now_is_refused_before_production_i
     assert refused.code != 0 and refused.writes == [], str(refused)
     assert "the old side can take over" in refused.error and "is a replica" in refused.error, refused.error
     assert story.world.takes_writes(OLD) and not story.world.is_fenced(OLD)
+
+
+def lose_again(world, until) -> tuple:
+    """The region is lost once more: the run that asks what may be lost, and the one that was told."""
+    with world.clients(writes=10, reads=0, patience=PATIENCE_S, database=OLD) as folder:
+        until(lambda: len(acknowledged(folder)) > BEHIND, "writes through the name")
+    until(lambda: versions(world, OLD) <= versions(world, NEW), "the replica of the DR region")
+    world.lose(LOST, "blackhole")
+    until(lambda: world.resolve(RECORD) == world.resolve(world.balancer(DR)["DNSName"]), "Route 53's own failover")
+    asked = world.play("fail_over", confirm=LOST)
+    accept = ACCEPTANCE.search(asked.error)
+    return asked, world.play("fail_over", confirm=LOST, accept_loss=accept.group(0) if accept else "")
+
+
+@pytest.fixture(scope="module")
+def lost_again(story, back, until):
+    """The next way back is cut off in its watch and nobody runs it again; then the region is lost once more."""
+    world = story.world
+    told = SimpleNamespace()
+    with world.quick():
+        told.second = lose_again(world, until)
+        world.lose(LOST, "")
+        told.fenced = world.play("fail_over", confirm=LOST, region_fence_watch_s=100)
+        killed = world.begin("fail_back", give_way=OLD)
+        until(lambda: "Watch the public name under its error budget" in killed.log.read_text(), "the watch", 400)
+        killed.kill_all()
+        told.killed = world.facts(LOST)
+        told.back = world.serves_from(LOST) and world.takes_writes(OLD)
+        told.early = world.play("fail_over", confirm=LOST)
+        told.copied = world.play("create_dr_replica", give_way=NEW)
+        told.third = lose_again(world, until)
+        told.promoted = world.takes_writes(NEW) and world.serves_from(DR)
+        told.facts = world.facts(DR)
+        world.lose(LOST, "")
+    return told
+
+
+def test_a_region_that_is_lost_again_is_failed_over_anew(story, lost_again):
+    asked, done = lost_again.second
+    assert asked.code != 0 and asked.writes == [], str(asked)
+    assert done.code == 0, str(done)
+    assert lost_again.fenced.code == 0, str(lost_again.fenced)
+
+
+def test_a_way_back_that_is_cut_off_in_its_watch_is_on_record(lost_again):
+    assert lost_again.back
+    assert lost_again.killed["fail_over_back_at"] and "fail_back_parked_at" not in lost_again.killed
+
+
+def test_before_there_is_a_new_copy_a_failover_refuses_instead_of_calling_itself_done(lost_again):
+    assert lost_again.early.code != 0 and lost_again.early.writes == [], str(lost_again.early)
+    assert "this region can become production" in lost_again.early.error
+
+
+def test_a_loss_after_a_way_back_that_was_cut_off_is_a_new_one(lost_again):
+    assert lost_again.copied.code == 0, str(lost_again.copied)
+    asked, done = lost_again.third
+    assert asked.code != 0 and asked.writes == [], str(asked)
+    assert "Who accepts this types exactly: lose what was written after" in asked.error
+    assert done.code == 0, str(done)
+    assert lost_again.promoted, str(done)
+    assert lost_again.facts["fail_over_switched_at"] and "fail_over_back_at" not in lost_again.facts

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one failover and its way back leave on record must not speak for the next loss of the region."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # before ansible-core 2.19 every text was a template
+
+    def trust_as_template(text):
+        return text
+
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORD = "medzen.multiregion.run_record"
+LOST, DR = "eu-central-1", "eu-west-1"
+OWN = {"fail_over_from_region": LOST, "fail_over_to_region": DR, "fail_over_started_at": "2026-11-28T14:03:22Z"}
+SWITCHED = {**OWN, "fail_over_switched_at": "2026-11-28T14:05:00Z", "fail_over_proved_at": "2026-11-28T14:06:00Z"}
+BACK = {**SWITCHED, "fail_over_back_at": "2026-11-29T10:00:00Z"}
+PROMOTED = {"identifier": "replica", "status": "available", "is_replica": False}
+REPLICA = {
+    "identifier": "replica",
+    "status": "available",
+    "is_replica": True,
+    "source_arn": "arn:aws:rds:eu-central-1:1:db:a",
+}
+BALANCER = "medzen-ehrbase-alb-eu-west-1.elb.amazonaws.com"
+
+
+def trusted(value):
+    if isinstance(value, dict):
+        return {key: trusted(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [trusted(one) for one in value]
+    return trust_as_template(value) if isinstance(value, str) else value
+
+
+def load(path):
+    return trusted(yaml.safe_load((ROOT / path).read_text(encoding="utf-8")))
+
+
+def evaluate(role, expression, host, **given):
+    """An expression in a role's own variables, with registered results as they are given."""
+    variables = {
+        **load("group_vars/all.yml"),
+        **load(f"roles/{role}/defaults/main.yml"),
+        **load(f"roles/{role}/vars/main.yml"),
+        "inventory_hostname": host,
+        "groups": {"primary": [LOST], "dr": [DR]},
+        **given,
+    }
+    return Templar(DataLoader(), variables=variables).template(trust_as_template("{{ " + expression + " }}"))
+
+
+def steps(role, name):
+    return yaml.safe_load((ROOT / "roles" / role / "tasks" / f"{name}.yml").read_text(encoding="utf-8"))
+
+
+def written(role, name):
+    """The facts that the tasks of a file put on record, each task by itself."""
+    return [task[RECORD]["facts"] for task in steps(role, name) if "facts" in task.get(RECORD, {})]
+
+
+def stands(facts, database):
+    given = {"__fail_over_record": {"facts": facts}, "region_state": {"region": {"database": database}}}
+    names = ("ours", "decided", "switched", "proved")
+    return {name for name in names if evaluate("fail_over", f"__fail_over_{name}", DR, **given)}
+
+
+@pytest.mark.parametrize(
+    ("facts", "database", "expected"),
+    [
+        (OWN, REPLICA, {"ours"}),
+        (OWN, {**REPLICA, "status": "modifying"}, {"ours", "decided"}),
+        (OWN, PROMOTED, {"ours", "decided"}),
+        (SWITCHED, PROMOTED, {"ours", "decided", "switched", "proved"}),
+        # The way back was ended before it could say so, and the DR region has its copy again.
+        (SWITCHED, REPLICA, set()),
+        (SWITCHED, {**REPLICA, "status": "modifying"}, set()),
+        (SWITCHED, {**REPLICA, "status": "rebooting"}, set()),
+        # Nobody sees a database.
+        (SWITCHED, None, set()),
+        (BACK, REPLICA, set()),
+        (BACK, PROMOTED, set()),
+    ],
+)
+def test_a_failover_on_record_stands_only_while_its_database_is_no_replica(facts, database, expected):
+    assert stands(facts, database) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ([{"name": "ehr", "alias": {"dns_name": "old.elb.amazonaws.com"}}], ["old.elb.amazonaws.com"]),
+        ([{"name": "ehr", "alias": {"dns_name": BALANCER}}], []),
+        ([{"name": "ehr", "alias": None}], ["no balancer"]),
+        ([], ["nowhere"]),
+    ],
+)
+def test_a_name_that_leads_elsewhere_is_told(before, expected):
+    given = {"region_state": {"region": {"balancer": {"dns_name": BALANCER.upper()}}}}
+    standing = {"before": before, "changes": [{"action": "upsert"}]}
+    assert evaluate("fail_over", "__fail_over_elsewhere", DR, **given, __fail_over_standing=standing) == expected
+
+
+@pytest.mark.parametrize("standing", [{"failed": True, "msg": "no answer"}, {"before": [{}], "changes": []}])
+def test_where_nobody_can_say_where_the_name_leads_the_failover_goes_on(standing):
+    given = {"region_state": {"region": {"balancer": {"dns_name": BALANCER}}}}
+    assert evaluate("fail_over", "__fail_over_elsewhere", DR, **given, __fail_over_standing=standing) == []
+
+
+def test_a_new_failover_begins_without_what_an_earlier_one_and_its_way_back_left():
+    begun, *rest = written("fail_over", "switch")
+    parts = [("fail_over", "prove"), ("region_fence", "fence"), ("fail_back", "give_way"), ("fail_back", "return")]
+    later = {name for facts in [*rest, *(one for part in parts for one in written(*part))] for name in facts}
+    assert {"fail_over_switched_at", "fail_over_back_at", "fail_back_parked_at", "fail_over_fence_id"} <= later
+    # The duty to fence is what this failover begins with.
+    assert begun["fail_over_fence_due"] is not None
+    assert {name: begun.get(name, "kept") for name in later - {"fail_over_fence_due"}} == dict.fromkeys(
+        later - {"fail_over_fence_due"}
+    )
+
+
+@pytest.mark.parametrize("name", ["switch", "main"])
+def test_the_switch_itself_ends_the_failover_that_it_takes_back(name):
+    told = [facts for facts in written("cutover", name) if facts.get("cutover_switched_at") is not None]
+    assert [(one.get("fail_over_back_at"), one.get("fail_back_parked_at", "kept")) for one in told] == [
+        ("{{ __cutover_back_at }}", None)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("host", "facts", "kept"),
+    [(LOST, SWITCHED, False), (LOST, BACK, True), (DR, SWITCHED, True), (LOST, {}, True)],
+)
+def test_only_a_switch_to_the_region_that_was_lost_takes_a_failover_back(host, facts, kept):
+    at = evaluate("cutover", "__cutover_back_at", host, __cutover_record={"facts": facts}) or None
+    assert (at == facts.get("fail_over_back_at")) == kept
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({**BACK, "cutover_from_region": DR}, True),
+        ({**BACK, "cutover_from_region": "af-south-1"}, False),
+        ({"cutover_from_region": DR}, False),
+    ],
+)
+def test_a_way_back_that_is_taken_back_is_due_again(facts, expected):
+    given = {"__rollback_record": {"facts": facts}}
+    assert evaluate("rollback", "__rollback_from_failover", LOST, **given) is expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "production", "due"),
+    [
+        (SWITCHED, DR, True),
+        (SWITCHED, LOST, True),
+        # On record since the switch: the watch and what follows it may be left.
+        (BACK, LOST, True),
+        (BACK, DR, False),
+        (BACK, None, False),
+        ({}, LOST, False),
+    ],
+)
+def test_a_way_back_that_was_ended_in_its_watch_goes_on(facts, production, due):
+    given = {"__fail_back_record": {"facts": facts}, "audit_path": {"production_region": production}}
+    assert evaluate("fail_back", "__fail_back_due", LOST, **given) is due
+
+
+def test_a_second_diverged_database_of_one_failover_has_a_snapshot_of_its_own():
+    def snapshot(**more):
+        return evaluate("fail_back", "__fail_back_snapshot", LOST, __fail_back_record={"facts": {**SWITCHED, **more}})
+
+    assert snapshot().endswith("-diverged-20261128140322")
+    assert snapshot(cutover_rolled_back_at="2026-11-21T08:00:00Z") == snapshot()
+    assert snapshot(cutover_rolled_back_at="2026-11-29T11:00:00Z").endswith("-diverged-20261129110000")
+
+
+@pytest.mark.parametrize(("facts", "over"), [(SWITCHED, True), (OWN, True), (BACK, False), ({}, False)])
+def test_a_new_copy_in_the_dr_region_ends_the_failover(facts, over):
+    given = {"hostvars": {LOST: {"run_record_result": {"facts": facts}}}}
+    assert evaluate("dr_replica", "__dr_replica_over", DR, **given) is over
+    ended = [facts for facts in written("dr_replica", "main") if "fail_over_back_at" in facts]
+    assert [one["fail_back_parked_at"] for one in ended] == [None]
