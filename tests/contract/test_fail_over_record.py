@@ -188,3 +188,46 @@ def test_a_new_copy_in_the_dr_region_ends_the_failover(facts, over):
     assert evaluate("dr_replica", "__dr_replica_over", DR, **given) is over
     ended = [facts for facts in written("dr_replica", "main") if "fail_over_back_at" in facts]
     assert [one["fail_back_parked_at"] for one in ended] == [None]
+
+
+def condition(task):
+    return task["medzen.multiregion.gate"]["that"][0]["condition"]
+
+
+def give_way(status, **given):
+    """Whether an old database in this state is waited for, compared, and refused if it was not compared."""
+    database = {"identifier": "old", "status": status} if status else None
+    variables = {"region_state": {"region": {"database": database}}, "ansible_check_mode": False, **given}
+    found = {task["name"].removeprefix("give_way | "): task for task in steps("fail_back", "give_way")}
+    names = ("Join what is under way at the old database", "Find the rows that only the old database has")
+    asked = found["Refuse to delete what nobody has compared"]["when"]
+    whens = [*([found[name]["when"]] for name in names), asked]
+    return tuple(all(evaluate("fail_back", f"({one}) | bool", LOST, **variables) for one in when) for when in whens)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("available", (False, True, True)),
+        ("backing-up", (True, False, True)),
+        ("storage-optimization", (True, False, True)),
+        ("modifying", (True, False, True)),
+        ("deleting", (False, False, False)),
+        (None, (False, False, False)),
+    ],
+)
+def test_a_busy_database_is_waited_for_and_one_that_was_not_compared_stays(status, expected):
+    assert give_way(status) == expected
+
+
+def test_what_was_not_compared_is_unknown_and_refuses():
+    task = next(one for one in steps("fail_back", "give_way") if "medzen.multiregion.gate" in one)
+    inner = condition(task).removeprefix("{{ ").removesuffix(" }}")
+    for difference, expected in (({"skipped": True}, None), ({"missing_rows": 0}, True)):
+        assert evaluate("fail_back", inner, LOST, fail_back_difference=difference) is expected
+
+
+def test_the_comparison_stands_before_the_deletion():
+    names = [task["name"].removeprefix("give_way | ") for task in steps("fail_back", "give_way")]
+    assert names.index("Join what is under way at the old database") == 0
+    assert names.index("Refuse to delete what nobody has compared") < names.index("Keep it as a snapshot and delete it")

@@ -258,6 +258,14 @@ def test_the_window_in_which_the_old_region_took_writes_is_told(story, returned)
     assert fenced_at <= returned.fenced_by
 
 
+def begin_backup(world) -> None:
+    """The old database is busy for a while when the way back begins, and answers all the same."""
+    # What begins at this scale lasts longer than a playbook needs to come to it.
+    world.control("clock", {"scale": 4})
+    world.client("rds", LOST).create_db_snapshot(DBSnapshotIdentifier="by-hand", DBInstanceIdentifier=OLD)
+    world.control("clock", {"scale": world.settings.scale})
+
+
 @pytest.fixture(scope="module")
 def back(story, returned, until):
     """The way back while clients write, and the DR region's copy made anew."""
@@ -268,6 +276,8 @@ def back(story, returned, until):
     with world.quick():
         told.untyped = world.play("fail_back")
         told.checked = world.play("fail_back", "--check", give_way=OLD)
+    begin_backup(world)
+    with world.quick():
         with world.clients(writes=10, reads=5, patience=PATIENCE_S, database=NEW) as folder:
             until(lambda: len(acknowledged(folder)) > BEHIND, "the first writes")
             told.done = world.play("fail_back", give_way=OLD)
