@@ -4,8 +4,8 @@
 
 The primary acknowledges a record as soon as it has it, and the replica follows later. When the primary is lost, only
 the replica can be asked, and it cannot know what never arrived. What it does know bounds the loss: everything that was
-committed up to the last transaction it has replayed is there, and nothing was written after a fence that it has
-replayed. No database and no AWS in here.
+committed up to the last transaction it has replayed is there. A fence that it has replayed is told and proves nothing:
+it may have been lifted while nothing arrived any more. No database and no AWS in here.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Position:
         return None if self.heard_s is None else self.heard_s <= SILENT_S
 
 
-def is_provably_zero(position: Position) -> bool:
-    """Whether nothing can be missing: the primary was fenced, and the replica has replayed the fence."""
+def has_replayed_fence(position: Position) -> bool:
+    """Whether the primary was fenced at the last moment that the replica knows; it does not tell for how long."""
     return position.fence_lsn is not None and lsn.is_reached(position.replayed_lsn, position.fence_lsn)
 
 
@@ -62,34 +62,36 @@ def expected_rows(position: Position) -> int | None:
 
 def acceptance(position: Position) -> str:
     """What a person types to accept the loss; it stays the same while nothing more arrives. Empty: no such text."""
-    if is_provably_zero(position) or position.replayed_lsn is None:
+    if position.replayed_lsn is None:
         return ""
     return f"lose what was written after {position.replayed_at or f'log position {position.replayed_lsn}'}"
 
 
+def end_of_description(position: Position) -> str:
+    fence = f"; nothing, if the primary's fence at {position.fence_lsn} still stood"
+    return "it cannot be counted without the primary" + (fence if has_replayed_fence(position) else "")
+
+
 def describe(position: Position) -> str:
     """The possible loss in one line."""
-    if is_provably_zero(position):
-        return f"none: the primary was fenced at {position.fence_lsn}, which is replayed"
     if position.replayed_lsn is None:
         return "unknown: the replica does not say how far it has replayed"
     if position.replayed_at is None:
         return (
             f"what the primary acknowledged after log position {position.replayed_lsn}; the replica has replayed no "
-            "transaction since it started, so the moment is unknown, and it cannot be counted without the primary"
+            f"transaction since it started, so the moment is unknown, and {end_of_description(position)}"
         )
     rows = expected_rows(position)
     about = f", about {rows} records if writes went on as before" if rows is not None else ""
     age = "an unknown time" if position.age_s is None else f"{position.age_s:.1f} s"
     return (
         f"what the primary acknowledged in the {age} since {position.replayed_at} (replayed up to "
-        f"{position.replayed_lsn}){about}; it cannot be counted without the primary"
+        f"{position.replayed_lsn}){about}; {end_of_description(position)}"
     )
 
 
 def as_result(position: Position) -> dict:
     """The values of a module's result."""
-    zero = is_provably_zero(position)
     return {
         "in_recovery": position.in_recovery,
         "received_lsn": position.received_lsn,
@@ -100,9 +102,8 @@ def as_result(position: Position) -> dict:
         "fence_lsn": position.fence_lsn,
         "unreplayed_bytes": unreplayed_bytes(position),
         "loss": {
-            "provably_zero": zero,
-            "window_s": 0.0 if zero else position.age_s,
-            "expected_rows": 0 if zero else expected_rows(position),
+            "window_s": position.age_s,
+            "expected_rows": expected_rows(position),
             "acceptance": acceptance(position),
             "text": describe(position),
         },

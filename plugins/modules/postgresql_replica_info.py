@@ -11,8 +11,8 @@ description:
   - Asks the replica alone. Its primary is not connected to and need not exist any more.
   - The possible loss is what the primary acknowledged after the last transaction that the replica has replayed. How
     many records that are cannot be counted without the primary; O(rate_table) gives an estimate from the rate before.
-  - Nothing can be lost when the primary had been fenced by M(medzen.multiregion.postgresql_fence) and the replica has
-    replayed that fence.
+  - That the replica has replayed a fence by M(medzen.multiregion.postgresql_fence) is told, and does not prove that
+    nothing is lost. The fence may have been lifted while nothing arrived any more.
   - Whether the primary still sends is told by C(pg_stat_wal_receiver), which needs C(pg_read_all_stats). The master
     user of RDS has it.
   - Operation used is C(secretsmanager:GetSecretValue), when the login names a secret.
@@ -104,10 +104,9 @@ loss:
   type: dict
   returned: always
   contains:
-    provably_zero: {description: Whether nothing can be missing., type: bool}
     window_s: {description: Length of the time of which records may be missing., type: float}
     expected_rows: {description: Rows to be expected in that time at the rate before. An estimate., type: int}
-    acceptance: {description: What a person types to accept it. Empty when there is no such text., type: str}
+    acceptance: {description: What a person types to accept it. Empty when its extent is unknown., type: str}
     text: {description: The possible loss in one line., type: str}
 """
 

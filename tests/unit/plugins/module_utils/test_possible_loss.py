@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+from dataclasses import replace
+
 import pytest
 from ansible_collections.medzen.multiregion.plugins.module_utils import possible_loss
 from ansible_collections.medzen.multiregion.plugins.module_utils.possible_loss import Position
@@ -9,7 +11,7 @@ BEHIND = Position(True, "16/B374D900", "16/B374D848", MOMENT, 12.0)
 
 def test_what_came_after_the_last_replayed_transaction_may_be_lost():
     loss = possible_loss.as_result(BEHIND)["loss"]
-    assert (loss["provably_zero"], loss["window_s"]) == (False, 12.0)
+    assert loss["window_s"] == 12.0
     assert loss["acceptance"] == f"lose what was written after {MOMENT}"
     assert "12.0 s since" in loss["text"] and "cannot be counted" in loss["text"]
 
@@ -19,15 +21,25 @@ def test_the_typed_text_stays_the_same_while_time_passes():
     assert possible_loss.acceptance(later) == possible_loss.acceptance(BEHIND)
 
 
-def test_behind_a_replayed_fence_nothing_can_be_lost():
-    position = Position(True, "16/B374D900", "16/B374D848", MOMENT, 3600.0, fence_lsn="16/B374D848")
+FENCED = Position(True, "16/B374D900", "16/B374D848", MOMENT, 3600.0, fence_lsn="16/B374D848")
+
+
+@pytest.mark.parametrize("position", [FENCED, replace(FENCED, receiver="streaming", heard_s=1.0)])
+def test_a_replayed_fence_may_have_been_lifted_where_nobody_saw_it(position):
     loss = possible_loss.as_result(position)["loss"]
-    assert (loss["provably_zero"], loss["window_s"], loss["acceptance"]) == (True, 0.0, "")
+    assert (loss["window_s"], loss["acceptance"]) == (3600.0, f"lose what was written after {MOMENT}")
+    assert "3600.0 s since" in loss["text"]
+    assert loss["text"].endswith("nothing, if the primary's fence at 16/B374D848 still stood")
 
 
-def test_a_fence_that_is_not_replayed_proves_nothing():
-    position = Position(True, "16/B374D900", "16/B374D848", MOMENT, 1.0, fence_lsn="16/B374D849")
-    assert not possible_loss.is_provably_zero(position)
+def test_a_fence_is_told_also_where_the_moment_is_unknown():
+    text = possible_loss.describe(replace(FENCED, replayed_at=None, age_s=None))
+    assert "the moment is unknown" in text and "fence at 16/B374D848 still stood" in text
+
+
+def test_a_fence_that_is_not_replayed_is_not_told():
+    position = replace(FENCED, fence_lsn="16/B374D849")
+    assert "fence" not in possible_loss.describe(position)
 
 
 def test_a_replica_that_has_replayed_nothing_since_its_start_is_told_by_its_log_position():
@@ -39,7 +51,7 @@ def test_a_replica_that_has_replayed_nothing_since_its_start_is_told_by_its_log_
 
 def test_a_replica_that_does_not_say_how_far_it_is_has_nothing_that_could_be_accepted():
     loss = possible_loss.as_result(Position(True))["loss"]
-    assert (loss["acceptance"], loss["provably_zero"], loss["window_s"]) == ("", False, None)
+    assert (loss["acceptance"], loss["window_s"]) == ("", None)
     assert loss["text"].startswith("unknown")
 
 
