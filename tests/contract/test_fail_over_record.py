@@ -114,6 +114,28 @@ def test_where_nobody_can_say_where_the_name_leads_the_failover_goes_on(standing
     assert evaluate("fail_over", "__fail_over_elsewhere", DR, **given, __fail_over_standing=standing) == []
 
 
+@pytest.mark.parametrize(
+    ("streaming", "loss", "typed"),
+    [
+        (True, {"acceptance": "lose what was written after X"}, "give up eu-central-1 although it answers"),
+        (False, {"acceptance": "lose what was written after X"}, "lose what was written after X"),
+        (False, {}, ""),
+    ],
+)
+def test_a_primary_that_lives_is_mended_or_given_up_by_the_words_that_the_gate_takes(streaming, loss, typed):
+    given = {
+        "region_state": {"region": {}},
+        "__fail_over_record": {"facts": {}},
+        "__fail_over_health": {"health_checks": {}},
+        "__fail_over_old_probe": {},
+        "__fail_over_replica": {"streaming": streaming, "loss": loss},
+    }
+    advice = evaluate("fail_over", "__fail_over_mend", DR, **given)
+    assert evaluate("fail_over", "__fail_over_acceptance", DR, **given) == typed
+    assert advice.startswith("Mend the primary") and "cutover_dns" not in advice
+    assert (f"types -e 'accept_loss=\"{typed}\"'" in advice) == bool(typed), advice
+
+
 def test_a_new_failover_begins_without_what_an_earlier_one_and_its_way_back_left():
     begun, *rest = written("fail_over", "switch")
     parts = [("fail_over", "prove"), ("region_fence", "fence"), ("fail_back", "give_way"), ("fail_back", "return")]

@@ -144,7 +144,7 @@ def story(stage, until):
 def test_a_primary_that_lives_is_not_failed_over(story):
     refused = story.refused["alive"]
     assert refused.code != 0 and refused.writes == [], str(refused)
-    for words in ("the primary is lost and the loss is accepted", "checkers have success", "run cutover_dns"):
+    for words in ("the primary is lost and the loss is accepted", "checkers have success", "Mend the primary"):
         assert words in refused.error, refused.error
 
 
