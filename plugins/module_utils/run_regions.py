@@ -58,8 +58,9 @@ def refuse_silence(table: RunTable, error: AwsError) -> Refused:
         f"The run record in {table.region} cannot be used",
         found=error.message,
         expected="an answer from every region that keeps it: a lock that is not taken in all of them keeps nobody out",
-        next_step=f"mend what the error says, or wait until {table.region} answers; only if that region is lost, run "
-        f"""fail_over with -e '{{"multiregion_lost_regions": ["{table.region}"]}}'""",
+        next_step=f"mend what the error says, or wait until {table.region} answers; only if it is lost and nobody "
+        f"works from there: where it is the primary, run fail_over with -e confirm={table.region}; otherwise run this "
+        f"""playbook again with -e '{{"multiregion_lost_regions": ["{table.region}"]}}'""",
         result={key: value for key, value in {"error_code": error.code, "region": table.region}.items() if value},
     )
 

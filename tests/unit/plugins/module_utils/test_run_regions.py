@@ -45,6 +45,14 @@ def test_a_silent_region_refuses_and_is_named():
         build("a").each(dark("b"))
 
 
+def test_only_the_loss_of_the_primary_leads_to_a_failover():
+    with pytest.raises(Refused) as refused:
+        build().each(dark("b"))
+    said = refused.value.message
+    assert "only if it is lost and nobody works from there" in said
+    assert "where it is the primary, run fail_over with -e confirm=b; otherwise run this playbook again" in said
+
+
 def test_a_lost_region_is_asked_where_it_is_included_and_left_out_when_it_is_silent():
     regions = build("b")
     assert regions.names == ["a", "c"]

@@ -314,7 +314,10 @@ def test_a_lock_in_one_region_alone_keeps_everybody_out(world):
 def test_a_silent_region_is_named_with_what_to_do(world, state):
     world.run("acquired")
     world.dark = {B}
-    said = rf"""record in {B} cannot be used.*fail_over with -e '{{"multiregion_lost_regions": \["{B}"\]"""
+    said = (
+        rf"record in {B} cannot be used.*where it is the primary, run fail_over with -e confirm={B}; "
+        rf"""otherwise run this playbook again with -e '{{"multiregion_lost_regions": \["{B}"\]}}'"""
+    )
     with pytest.raises(Refused, match=said):
         world.run(state)
     assert "put_item" not in world.writes() or state == "released"
