@@ -79,6 +79,8 @@ def stands(facts, database):
         (OWN, {**REPLICA, "status": "modifying"}, {"ours", "decided"}),
         (OWN, PROMOTED, {"ours", "decided"}),
         (SWITCHED, PROMOTED, {"ours", "decided", "switched", "proved"}),
+        # Ansible before 2.19 writes an empty text where nothing is meant.
+        ({**SWITCHED, "fail_over_back_at": ""}, PROMOTED, {"ours", "decided", "switched", "proved"}),
         # The way back was ended before it could say so, and the DR region has its copy again.
         (SWITCHED, REPLICA, set()),
         (SWITCHED, {**REPLICA, "status": "modifying"}, set()),
@@ -183,6 +185,7 @@ def test_a_way_back_that_is_taken_back_is_due_again(facts, expected):
     [
         (SWITCHED, DR, True),
         (SWITCHED, LOST, True),
+        ({**SWITCHED, "fail_over_back_at": ""}, DR, True),
         # On record since the switch: the watch and what follows it may be left.
         (BACK, LOST, True),
         (BACK, DR, False),
