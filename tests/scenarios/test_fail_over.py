@@ -268,7 +268,7 @@ def begin_backup(world) -> None:
 
 @pytest.fixture(scope="module")
 def back(story, returned, until):
-    """The way back while clients write, and the DR region's copy made anew."""
+    """The way back while clients write, once cut off in its watch, and the DR region's copy made anew."""
     world = story.world
     told = SimpleNamespace(left_behind=versions(world, OLD) - versions(world, NEW))
     # The links that the incident cut are mended.
@@ -280,6 +280,11 @@ def back(story, returned, until):
     with world.quick():
         with world.clients(writes=10, reads=5, patience=PATIENCE_S, database=NEW) as folder:
             until(lambda: len(acknowledged(folder)) > BEHIND, "the first writes")
+            killed = world.begin("fail_back", give_way=OLD)
+            until(lambda: "Watch the public name under its error budget" in killed.log.read_text(), "the watch", 400)
+            killed.kill_all()
+            told.killed = world.facts(LOST)
+            told.early = world.play("fail_over", confirm=LOST)
             told.done = world.play("fail_back", give_way=OLD)
             count = len(acknowledged(folder))
             if told.done.code == 0:
@@ -308,6 +313,15 @@ def test_production_is_back_and_nothing_was_lost_on_the_way(story, back):
     assert verdict.reasons == [], verdict
 
 
+def test_a_way_back_that_is_cut_off_in_its_watch_is_on_record(back):
+    assert back.killed["fail_over_back_at"] and "fail_back_parked_at" not in back.killed
+
+
+def test_before_there_is_a_new_copy_a_failover_refuses_instead_of_calling_itself_done(back):
+    assert back.early.code != 0 and back.early.writes == [], str(back.early)
+    assert "this region can become production" in back.early.error
+
+
 def test_what_only_the_old_database_had_is_counted_and_kept(story, back):
     assert back.facts["fail_back_left_behind_rows"] >= len(back.left_behind) > 0
     rds = story.world.client("rds", LOST)
@@ -333,63 +347,25 @@ def test_the_way_back_to_what_is_a_replica_by_now_is_refused_before_production_i
     assert story.world.takes_writes(OLD) and not story.world.is_fenced(OLD)
 
 
-def lose_again(world, until) -> tuple:
-    """The region is lost once more: the run that asks what may be lost, and the one that was told."""
-    with world.clients(writes=10, reads=0, patience=PATIENCE_S, database=OLD) as folder:
-        until(lambda: len(acknowledged(folder)) > BEHIND, "writes through the name")
-    until(lambda: versions(world, OLD) <= versions(world, NEW), "the replica of the DR region")
-    world.lose(LOST, "blackhole")
-    until(lambda: world.resolve(RECORD) == world.resolve(world.balancer(DR)["DNSName"]), "Route 53's own failover")
-    asked = world.play("fail_over", confirm=LOST)
-    accept = ACCEPTANCE.search(asked.error)
-    return asked, world.play("fail_over", confirm=LOST, accept_loss=accept.group(0) if accept else "")
-
-
 @pytest.fixture(scope="module")
 def lost_again(story, back, until):
-    """The next way back is cut off in its watch and nobody runs it again; then the region is lost once more."""
+    """The region is lost once more, after everything was taken back: the run that asks what may be lost, and the other."""
     world = story.world
     told = SimpleNamespace()
     with world.quick():
-        told.second = lose_again(world, until)
-        world.lose(LOST, "")
-        told.fenced = world.play("fail_over", confirm=LOST, region_fence_watch_s=100)
-        killed = world.begin("fail_back", give_way=OLD)
-        until(lambda: "Watch the public name under its error budget" in killed.log.read_text(), "the watch", 400)
-        killed.kill_all()
-        told.killed = world.facts(LOST)
-        told.back = world.serves_from(LOST) and world.takes_writes(OLD)
-        told.early = world.play("fail_over", confirm=LOST)
-        told.copied = world.play("create_dr_replica", give_way=NEW)
-        told.third = lose_again(world, until)
-        told.promoted = world.takes_writes(NEW) and world.serves_from(DR)
-        told.facts = world.facts(DR)
-        world.lose(LOST, "")
+        until(lambda: versions(world, OLD) <= versions(world, NEW), "the replica of the DR region")
+        world.lose(LOST, "blackhole")
+        until(lambda: world.resolve(RECORD) == world.resolve(world.balancer(DR)["DNSName"]), "Route 53's own failover")
+        told.asked = world.play("fail_over", confirm=LOST)
+        accept = ACCEPTANCE.search(told.asked.error)
+        told.done = world.play("fail_over", confirm=LOST, accept_loss=accept.group(0) if accept else "")
+    told.facts = world.facts(DR)
     return told
 
 
-def test_a_region_that_is_lost_again_is_failed_over_anew(story, lost_again):
-    asked, done = lost_again.second
-    assert asked.code != 0 and asked.writes == [], str(asked)
-    assert done.code == 0, str(done)
-    assert lost_again.fenced.code == 0, str(lost_again.fenced)
-
-
-def test_a_way_back_that_is_cut_off_in_its_watch_is_on_record(lost_again):
-    assert lost_again.back
-    assert lost_again.killed["fail_over_back_at"] and "fail_back_parked_at" not in lost_again.killed
-
-
-def test_before_there_is_a_new_copy_a_failover_refuses_instead_of_calling_itself_done(lost_again):
-    assert lost_again.early.code != 0 and lost_again.early.writes == [], str(lost_again.early)
-    assert "this region can become production" in lost_again.early.error
-
-
-def test_a_loss_after_a_way_back_that_was_cut_off_is_a_new_one(lost_again):
-    assert lost_again.copied.code == 0, str(lost_again.copied)
-    asked, done = lost_again.third
-    assert asked.code != 0 and asked.writes == [], str(asked)
-    assert "Who accepts this types exactly: lose what was written after" in asked.error
-    assert done.code == 0, str(done)
-    assert lost_again.promoted, str(done)
+def test_a_loss_after_a_way_back_is_a_new_one(story, lost_again):
+    assert lost_again.asked.code != 0 and lost_again.asked.writes == [], str(lost_again.asked)
+    assert "Who accepts this types exactly: lose what was written after" in lost_again.asked.error
+    assert lost_again.done.code == 0, str(lost_again.done)
+    assert story.world.takes_writes(NEW) and story.world.serves_from(DR)
     assert lost_again.facts["fail_over_switched_at"] and "fail_over_back_at" not in lost_again.facts
