@@ -349,7 +349,7 @@ def test_the_way_back_to_what_is_a_replica_by_now_is_refused_before_production_i
 
 @pytest.fixture(scope="module")
 def lost_again(story, back, until):
-    """The region is lost once more, after everything was taken back: the run that asks what may be lost, and the other."""
+    """The region is lost once more, after everything was taken back: the run that asks, and the one that is told."""
     world = story.world
     told = SimpleNamespace()
     with world.quick():
