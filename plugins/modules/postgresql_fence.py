@@ -16,6 +16,8 @@ description:
     and a session may set it off; they come on top.
   - The fence is proved. A test write to every table must be refused by the trigger in a session that has set read only
     off, and the log position must stand still between two readings.
+  - A fence that this task raised and could not prove is lifted again, and the message says so. One that stood before is
+    left, and the message says that the database is fenced.
   - The fence is stored in the schema C(medzen_fence), with the log position behind which nothing was written. Replicas
     and snapshots carry it; on them it is lifted after the promotion.
   - Needs the owner of the tables, no superuser. Ending a session that holds its tables too long needs
@@ -42,7 +44,8 @@ options:
     default: []
   application_login:
     description:
-      - The application's role, for the proof. Host, port, database and TLS are those of O(login).
+      - The application's role, for the proof. Host, port, database and TLS are those of O(login). Its session is opened
+        before the fence is raised; where that fails, nothing is fenced.
       - Without it the proof is made as O(login.user), and RV(proof) says so.
     type: dict
     suboptions:
@@ -79,6 +82,12 @@ options:
         RV(terminated).
     type: bool
     default: true
+  keep_unproved:
+    description:
+      - Whether a fence that cannot be proved stays, and is raised before O(application_login) is tried. For a database
+        that must not take writes in any case, because production is elsewhere.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - medzen.multiregion.postgresql
   - amazon.aws.common.modules
@@ -127,7 +136,9 @@ planned:
   type: bool
   returned: in check mode, when it cannot be reached
 fenced:
-  description: Whether writes are refused. In check mode as it would be.
+  description:
+    - Whether writes are refused. In check mode as it would be.
+    - Of a task that could not raise or prove the fence, as it left the database; null when that is not known.
   type: bool
   returned: always
 fence_id:
@@ -203,16 +214,19 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.medzen.multiregion.plugins.module_utils import fence
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError
 from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import (
+    PsycopgError,
     application_login_options,
     build_login,
     connect,
+    fetch_value,
     login_options,
     require_libraries,
     resolvers_option,
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
-from ansible_collections.medzen.multiregion.plugins.module_utils.switchover_sides import SourceDatabase
+from ansible_collections.medzen.multiregion.plugins.module_utils.switchover_sides import Side, SourceDatabase
 
+SETTLE_ATTEMPTS = 3
 ARGUMENTS = {
     "login": login_options() | {"required": True},
     "application_login": application_login_options(),
@@ -222,6 +236,7 @@ ARGUMENTS = {
     "reason": {"type": "str", "default": ""},
     "lock_timeout": {"type": "float", "default": 2.0},
     "terminate": {"type": "bool", "default": True},
+    "keep_unproved": {"type": "bool", "default": False},
 }
 
 
@@ -257,10 +272,77 @@ def ensure_fenced(module, source, state, before):
         fence.check_fenceable(source.connection, source.request.roles, state)
         after = predict_fenced(before, source.request)
         return after | {"changed": after != before, "diff": build_diff(before, after)}
-    found = source.fence()
-    after = found | source.prove()
+    try:
+        found, proof = fence_and_prove(module, source)
+    except (MultiregionError, PsycopgError) as error:
+        raise settle(source, error, keep=module.params["keep_unproved"]) from error
+    after = found | proof
     after["current_lsn"] = after.pop("lsn")
     return after | {"lsn": found["lsn"], "diff": build_diff(before, found)}
+
+
+def fence_and_prove(module, source):
+    if module.params["keep_unproved"]:
+        found = source.fence()
+        open_application(module, source)
+    else:
+        open_application(module, source)
+        found = source.fence()
+    return found, source.prove()
+
+
+def open_application(module, source):
+    """Log in as the application: that its password is wrong should not come out behind the fence."""
+    options = module.params["application_login"]
+    if options:
+        source.application = Side(build_login(module, options, like=source.login))
+        fetch_value(source.application.connection, "SELECT 1")
+
+
+def settle(source, error, *, keep):
+    """Leave no production behind a fence that only a failed task knows of; the error, with how the database is left."""
+    reason = error.message if isinstance(error, MultiregionError) else " ".join(str(error).split())
+    fenced, advice = None, ""
+    try:
+        state = insist(source, fence.read_state)
+        fenced = state.fenced
+        if state.fenced and not state.in_recovery:
+            fenced, advice = lift_own(source, state, keep=keep)
+    except (MultiregionError, PsycopgError) as problem:
+        advice = (
+            f"THE DATABASE MAY BE FENCED: how it stands could not be read ({problem}). Next: run postgresql_fence with "
+            "state=info on it, and with state=unfenced if it is."
+        )
+    return MultiregionError(f"{reason} {advice}".strip(), {**getattr(error, "result", {}), "fenced": fenced})
+
+
+def lift_own(source, state, *, keep):
+    """Lift the fence if this task raised it; whether it stands, and what to say of it."""
+    if keep or state.fence_id != source.request.fence_id:
+        return True, (
+            f"THE DATABASE IS FENCED since {state.since} and takes no writes. Next: remove the cause and run again, or "
+            "let it write again by postgresql_fence with state=unfenced."
+        )
+    try:
+        insist(source, fence.lift_fence)
+    except (MultiregionError, PsycopgError) as problem:
+        return True, (
+            f"THE DATABASE IS STILL FENCED, because lifting the fence failed as well ({problem}). "
+            "Next: run postgresql_fence with state=unfenced on it."
+        )
+    return False, "It went back: the fence was lifted, the database accepts writes again."
+
+
+def insist(source, action):
+    """Act on the open connection, then on new ones: the open one may be what failed."""
+    for attempt in range(1, SETTLE_ATTEMPTS + 1):
+        try:
+            return action(source.connection)
+        except (MultiregionError, PsycopgError):
+            source.close()
+            if attempt == SETTLE_ATTEMPTS:
+                raise
+    return None
 
 
 def ensure_unfenced(module, connection, state, before):
@@ -299,9 +381,7 @@ def ensure_in(module, login, connection):
         return before | {"changed": False}
     if params["state"] == "unfenced":
         return ensure_unfenced(module, connection, state, before)
-    options = None if module.check_mode else params["application_login"]
-    application = build_login(module, options, like=login) if options else None
-    source = SourceDatabase(login, build_request(params), application)
+    source = SourceDatabase(login, build_request(params))
     try:
         return ensure_fenced(module, source, state, before)
     finally:

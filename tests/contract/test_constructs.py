@@ -52,6 +52,13 @@ def test_a_module_that_does_not_know_how_its_service_throttles_leaves_it_to_boto
             assert task[name]["aws_config"]["retries"]["max_attempts"] >= 10, task["name"]
 
 
+@pytest.mark.parametrize("path", ["region_fence/tasks/fence.yml", "logical_seed/tasks/follow.yml"])
+def test_a_database_that_production_has_left_or_not_reached_keeps_a_fence_that_is_not_proved(path):
+    tasks = yaml.safe_load((ROOT / "roles" / path).read_text())
+    fences = [task["medzen.multiregion.postgresql_fence"] for task in tasks if "postgresql_fence" in str(task.keys())]
+    assert [(one["state"], one.get("keep_unproved")) for one in fences] == [("fenced", True)]
+
+
 def plays(path):
     return [play for play in yaml.safe_load(path.read_text()) if "hosts" in play]
 

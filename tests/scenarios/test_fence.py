@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -19,6 +20,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils import fence, p
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import Login, connect
 from ansible_collections.medzen.multiregion.plugins.module_utils.switchover_sides import SourceDatabase, TargetDatabase
+from ansible_collections.medzen.multiregion.plugins.modules import postgresql_fence
 
 PRIMARY, REPLICA = "127.107.9.1", "127.107.9.2"
 OWNER, APPLICATION = "ehrbase_admin", "ehrbase_restricted"
@@ -426,6 +428,57 @@ def test_tables_of_another_owner_are_a_refusal_and_nothing_is_fenced(database, o
 def test_a_role_that_does_not_exist_is_a_refusal(owner):
     with pytest.raises(Refused, match="nobody_such"):
         fence.raise_fence(owner, fence.FenceRequest(roles=("nobody_such",)))
+
+
+def fence_as_a_task(database, owner, **given):
+    """What a task with the application's login does; `keep_unproved` for a database that must not write."""
+    options = {
+        "state": "fenced", "reason": "test", "roles": [APPLICATION], "lock_timeout": 0.3, "terminate": True,
+        "keep_unproved": False, "application_login": {"user": APPLICATION, "password": None}, **given,
+    }  # fmt: skip
+    return postgresql_fence.ensure_in(SimpleNamespace(params=options, check_mode=False), database.login(), owner)
+
+
+def refuse_log_ins(database):
+    with database.open("postgres") as superuser:
+        superuser.execute(f"ALTER ROLE {APPLICATION} CONNECTION LIMIT 0")
+
+
+def break_proof(monkeypatch):
+    def refuse(_proof):
+        raise Refused("The fence does not hold.")
+
+    monkeypatch.setattr(fence, "check_proof", refuse)
+
+
+def test_a_task_fences_and_proves_it_as_the_application(database, owner):
+    result = fence_as_a_task(database, owner)
+    assert result["refused_write"] == {"sqlstate": "25006", "role": APPLICATION, "tables": TABLES}
+    assert result["proof"] == "application" and fence.read_state(owner).complete
+
+
+def test_an_application_that_cannot_log_in_is_found_before_the_fence(database, owner):
+    refuse_log_ins(database)
+    with pytest.raises(MultiregionError, match="too many connections for role"):
+        fence_as_a_task(database, owner)
+    assert not fence.read_state(owner).leftover
+    with pytest.raises(MultiregionError, match="THE DATABASE IS FENCED"):
+        fence_as_a_task(database, owner, keep_unproved=True)
+    assert fence.read_state(owner).complete
+
+
+def test_a_fence_that_its_task_cannot_prove_is_lifted_and_an_older_one_is_left(database, owner, monkeypatch):
+    with monkeypatch.context() as patch:
+        break_proof(patch)
+        with pytest.raises(MultiregionError, match="does not hold.*It went back"):
+            fence_as_a_task(database, owner)
+    assert not fence.read_state(owner).leftover
+    owner.execute("INSERT INTO ehr.ehr DEFAULT VALUES")
+    fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
+    break_proof(monkeypatch)
+    with pytest.raises(MultiregionError, match="does not hold.*THE DATABASE IS FENCED since"):
+        fence_as_a_task(database, owner)
+    assert fence.read_state(owner).complete
 
 
 def test_a_replica_receives_the_fence_and_cannot_be_fenced_or_unfenced(database, owner, replica):
