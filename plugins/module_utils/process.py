@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who runs here: the controller of this run, and whether that of another run still lives.
 
-An answer is only given where it can be proved (Linux, same boot, same process namespace). Elsewhere it is unknown.
+An answer is only given where it can be proved (Linux, same boot, same namespaces, by the controller's own user or one
+who sees every process). Elsewhere it is unknown.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ ENVIRONMENT = "MEDZEN_MULTIREGION_CONTROLLER_PID"
 CONTROLLERS = ("ansible", "ansible-playbook")
 ALIVE, DEAD, UNKNOWN = "alive", "dead", "unknown"
 PROC = Path("/proc")
+CAP_SYS_PTRACE = 1 << 19
+GONE = (FileNotFoundError, ProcessLookupError)
 
 
 @dataclass(frozen=True)
@@ -26,16 +29,25 @@ class Controller:
     start: str
     place: str
     announced: bool
+    uid: int
 
     def as_dict(self) -> dict:
         return asdict(self)
 
 
 def read_stat(pid: int, proc: Path = PROC) -> dict | None:
-    """State, parent and start time of a process; None for one that has ended, reaped or not."""
+    """Parent and start time of a process; None for one that has ended, reaped or not, or does not show itself."""
+    try:
+        return _look(pid, proc)
+    except OSError:
+        return None
+
+
+def _look(pid: int, proc: Path) -> dict | None:
+    """The same; an error for one that does not show itself."""
     try:
         text = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    except GONE:
         return None
     # The name stands in brackets and may hold spaces and brackets itself: count from the last one.
     fields = text.rpartition(")")[2].split()
@@ -45,10 +57,10 @@ def read_stat(pid: int, proc: Path = PROC) -> dict | None:
 
 
 def place(proc: Path = PROC) -> str:
-    """Where process numbers mean the same: this boot of this machine and this process namespace; "" if unknown."""
+    """Where numbers of processes and users mean the same: this boot and these namespaces; "" if unknown."""
     try:
         boot = (proc / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot}/{os.readlink(proc / 'self/ns/pid')}"
+        return f"{boot}/{os.readlink(proc / 'self/ns/pid')}/{os.readlink(proc / 'self/ns/user')}"
     except OSError:
         return ""
 
@@ -76,15 +88,42 @@ def find_controller(environment: dict | None = None, proc: Path = PROC) -> Contr
     announced = (environment if environment is not None else os.environ).get(ENVIRONMENT, "")
     pid = int(announced) if announced.isdigit() else find_ancestor(os.getppid(), proc)
     stat = read_stat(pid, proc) if pid else None
-    return Controller(pid, stat["start"], place(proc), announced.isdigit()) if stat else None
+    owner = _owner(proc / str(pid)) if stat else None
+    return Controller(pid, stat["start"], place(proc), announced.isdigit(), owner) if owner is not None else None
+
+
+def _owner(entry: Path) -> int | None:
+    try:
+        return entry.stat().st_uid
+    except OSError:
+        return None
 
 
 def judge_controller(controller: dict | None, proc: Path = PROC) -> str:
-    """Whether another run's controller lives: alive, dead, or unknown where that cannot be told from here."""
+    """Whether another run's controller lives: alive, dead, or unknown where that cannot be told from here.
+
+    To another user /proc may show neither the controller (hidepid) nor what its tasks carry: what such a user does not
+    see may be there.
+    """
     if not controller or not controller.get("place") or controller["place"] != place(proc):
         return UNKNOWN
-    stat = read_stat(controller["pid"], proc)
-    return ALIVE if stat and stat["start"] == controller["start"] else DEAD
+    try:
+        stat = _look(controller["pid"], proc)
+    except OSError:
+        return UNKNOWN
+    if stat and stat["start"] == controller["start"]:
+        return ALIVE
+    return DEAD if controller.get("uid") == os.geteuid() or _sees_all(proc) else UNKNOWN
+
+
+def _sees_all(proc: Path) -> bool:
+    """Whether this process may look into those of every user; root may, in most containers it may not."""
+    try:
+        lines = (proc / "self/status").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    held = next((line.split()[1] for line in lines if line.startswith("CapEff:")), "0")
+    return bool(int(held, 16) & CAP_SYS_PTRACE)
 
 
 def worker_name(pid: int) -> str:
@@ -100,8 +139,8 @@ def mark_worker(proc: Path = PROC) -> None:
             (proc / "self/comm").write_text(worker_name(controller.pid), encoding="ascii")
 
 
-def find_survivors(controller: dict, proc: Path = PROC) -> list[int]:
-    """Tasks of a dead controller that still work.
+def find_survivors(controller: dict, proc: Path = PROC) -> list[int] | None:
+    """Tasks of a dead controller that still work; None where a process that may be one cannot be looked into.
 
     A module in a process of its own carries the controller's number in its environment; one in a worker, which was
     forked and shows the environment of its parent's start, in its name. A number is given out again, in a container
@@ -109,8 +148,27 @@ def find_survivors(controller: dict, proc: Path = PROC) -> list[int]:
     """
     mark, name = f"{ENVIRONMENT}={controller['pid']}".encode(), worker_name(controller["pid"])
     present = read_stat(controller["pid"], proc)
-    carrying = [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit() and _carries(entry, mark, name)]
+    carrying = []
+    for entry in (entry for entry in proc.iterdir() if entry.name.isdigit()):
+        try:
+            carries = _carries(entry, mark, name)
+        except OSError:
+            if _may_be_of(controller, entry, proc):
+                return None
+            continue
+        carrying += [int(entry.name)] if carries else []
     return [pid for pid in carrying if present is None or _began_before(pid, present, proc)]
+
+
+def _may_be_of(controller: dict, entry: Path, proc: Path) -> bool:
+    """Whether a process that cannot be looked into may be a task: of the controller's user, and begun after it."""
+    if controller.get("uid") not in (None, _owner(entry)):
+        return False
+    try:
+        stat = _look(int(entry.name), proc)
+    except OSError:
+        return True
+    return stat is not None and int(stat["start"]) >= int(controller["start"])
 
 
 def _began_before(pid: int, other: dict, proc: Path) -> bool:
@@ -123,8 +181,8 @@ def _carries(entry: Path, mark: bytes, name: str) -> bool:
 
 
 def _read(path: Path) -> bytes:
-    """What stands there; nothing for a process that has ended or is not ours to read."""
+    """What stands there; nothing for a process that has ended, an error for one that does not show itself."""
     try:
         return path.read_bytes()
-    except OSError:
+    except GONE:
         return b""

@@ -17,6 +17,7 @@ description:
     playbook runs, and ends with it. A run whose lease is over in any region begins no more tasks of this collection.
   - A lock is taken from another run when its lease is over, when its controller is proved dead on this machine and
     none of its tasks works any more, or when O(take_over) names it. It is not taken from a run that is proved alive.
+    Only the user who ran it, or one who sees every process, as root does, can prove that; for others the lease decides.
   - A region that does not answer within seconds refuses the task, unless O(lost_regions) names it. One that answers
     all the same counts like every other.
   - Facts have a version. The newest count, wherever they stand, and a region that was away is brought up to date by the
@@ -358,6 +359,8 @@ def judge(lock, params):
     if owner == process.DEAD and not controller.get("announced"):
         owner = process.UNKNOWN
     survivors = process.find_survivors(controller) if owner == process.DEAD else []
+    if survivors is None:
+        owner, survivors = process.UNKNOWN, []
     return record.judge_lock(lock, params["run_id"], time.time(), owner, survivors), survivors
 
 

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import os
+from pathlib import Path
 
 import pytest
 from ansible_collections.medzen.multiregion.plugins.module_utils import process
+
+HERE = "boot/pid:[1]/user:[1]"
+ME = os.geteuid()
+EVERYTHING, IN_A_CONTAINER = "000001ffffffffff", "00000000a80425fb"
 
 
 @pytest.fixture
@@ -26,6 +31,8 @@ def proc(tmp_path):
     (tmp_path / "sys/kernel/random/boot_id").write_text("boot\n")
     (tmp_path / "self/ns").mkdir(parents=True)
     (tmp_path / "self/ns/pid").symlink_to("pid:[1]")
+    (tmp_path / "self/ns/user").symlink_to("user:[1]")
+    (tmp_path / "self/status").write_text("Name:\tpython\nCapEff:\t0000000000000000\n")
     return tmp_path
 
 
@@ -50,7 +57,7 @@ def test_without_ansible_there_is_no_controller(proc):
 
 def test_the_announced_controller_comes_first(proc):
     found = process.find_controller({"MEDZEN_MULTIREGION_CONTROLLER_PID": "10"}, proc)
-    assert found == process.Controller(10, "100", "boot/pid:[1]", True)
+    assert found == process.Controller(10, "100", HERE, True, ME)
 
 
 def test_an_announced_controller_that_is_gone_is_none(proc):
@@ -63,14 +70,80 @@ def test_an_announced_controller_that_is_gone_is_none(proc):
         (None, process.UNKNOWN),
         ({"pid": 10, "start": "100", "place": "elsewhere"}, process.UNKNOWN),
         ({"pid": 10, "start": "100", "place": ""}, process.UNKNOWN),
-        ({"pid": 10, "start": "100", "place": "boot/pid:[1]"}, process.ALIVE),
-        ({"pid": 10, "start": "99", "place": "boot/pid:[1]"}, process.DEAD),
-        ({"pid": 14, "start": "140", "place": "boot/pid:[1]"}, process.DEAD),
-        ({"pid": 99, "start": "1", "place": "boot/pid:[1]"}, process.DEAD),
+        ({"pid": 10, "start": "100", "place": HERE}, process.ALIVE),
+        ({"pid": 10, "start": "99", "place": HERE, "uid": ME}, process.DEAD),
+        ({"pid": 14, "start": "140", "place": HERE, "uid": ME}, process.DEAD),
+        ({"pid": 99, "start": "1", "place": HERE, "uid": ME}, process.DEAD),
     ],
 )
 def test_life_and_death_are_told_only_where_they_can_be_seen(controller, verdict, proc):
     assert process.judge_controller(controller, proc) == verdict
+
+
+def hide(monkeypatch, *names):
+    """As for another user: the file is there and does not open, which root could not see otherwise."""
+    for method in ("read_bytes", "read_text"):
+        read = getattr(Path, method)
+
+        def look(path, *args, read=read, **kwargs):
+            if str(path).endswith(names):
+                raise PermissionError(13, "Permission denied")
+            return read(path, *args, **kwargs)
+
+        monkeypatch.setattr(Path, method, look)
+
+
+@pytest.mark.parametrize(
+    ("uid", "capabilities", "verdict"),
+    [
+        (ME, "0", process.DEAD),
+        (ME + 1, "0", process.UNKNOWN),
+        # Nothing of the user was kept by an older run.
+        (None, "0", process.UNKNOWN),
+        (ME + 1, IN_A_CONTAINER, process.UNKNOWN),
+        (ME + 1, EVERYTHING, process.DEAD),
+        (None, EVERYTHING, process.DEAD),
+    ],
+)
+def test_only_its_own_user_or_one_who_sees_everything_can_say_that_a_controller_is_dead(
+    uid, capabilities, verdict, proc
+):
+    (proc / "self/status").write_text(f"Name:\tpython\nCapEff:\t{capabilities}\n")
+    controller = {"pid": 99, "start": "1", "place": HERE} | ({} if uid is None else {"uid": uid})
+    assert process.judge_controller(controller, proc) == verdict
+
+
+def test_a_living_controller_is_seen_by_other_users_as_well(proc):
+    assert process.judge_controller({"pid": 10, "start": "100", "place": HERE, "uid": ME + 1}, proc) == process.ALIVE
+
+
+def test_a_controller_that_does_not_show_itself_may_live(proc, monkeypatch):
+    hide(monkeypatch, "/10/stat")
+    assert process.read_stat(10, proc) is None
+    for start in ("100", "99"):
+        controller = {"pid": 10, "start": start, "place": HERE, "uid": ME}
+        assert process.judge_controller(controller, proc) == process.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("start", "uid", "survivors"),
+    [
+        ("125", ME, None),
+        ("125", None, None),
+        # Of another user, or there before the controller was: no task of it.
+        ("125", ME + 1, []),
+        ("131", ME, []),
+    ],
+)
+def test_a_process_that_does_not_show_what_it_carries_may_be_a_task(start, uid, survivors, proc, monkeypatch):
+    hide(monkeypatch, "/13/environ")
+    controller = {"pid": 99, "start": start, "place": HERE} | ({} if uid is None else {"uid": uid})
+    assert process.find_survivors(controller, proc) == survivors
+
+
+def test_a_process_that_shows_nothing_at_all_may_be_a_task(proc, monkeypatch):
+    hide(monkeypatch, "/13/environ", "/13/comm", "/13/stat")
+    assert process.find_survivors({"pid": 99, "start": "131", "uid": ME}, proc) is None
 
 
 def test_a_worker_of_a_dead_controller_is_found_by_its_name(proc):

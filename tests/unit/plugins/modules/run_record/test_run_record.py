@@ -43,7 +43,7 @@ class World:
     def __init__(self, monkeypatch, folder):
         self.calls, self.beats, self.owner, self.survivors, self.now = [], [], process.ALIVE, [], 1000.0
         self.dark, self.hooks, self.warnings, self.folder = set(), {}, [], folder
-        self.controller = process.Controller(7, "1", "here", True)
+        self.controller = process.Controller(7, "1", "here", True, 1000)
         self._clients = {}
         monkeypatch.setenv(run_folder.ENVIRONMENT, str(folder))
         monkeypatch.setattr(process, "find_controller", lambda: self.controller)
@@ -173,13 +173,27 @@ def test_the_lock_of_a_dead_run_waits_for_its_last_task(world):
 
 
 def test_where_tasks_cannot_be_found_the_lease_decides(world):
-    world.controller = process.Controller(7, "1", "here", announced=False)
+    world.controller = process.Controller(7, "1", "here", announced=False, uid=1000)
     world.run("acquired")
     world.owner = process.DEAD
     with pytest.raises(Refused):
         world.run("acquired", "B")
     world.now += 121
     assert world.run("acquired", "B")["lock"]["run_id"] == "B"
+
+
+def test_where_a_task_may_be_hidden_the_lease_decides(world):
+    world.run("acquired")
+    world.owner, world.survivors = process.DEAD, None
+    with pytest.raises(Refused, match="Run A holds the lock"):
+        world.run("acquired", "B")
+    world.now += 121
+    assert world.run("acquired", "B")["lock"]["run_id"] == "B"
+
+
+def test_the_user_of_the_controller_is_kept_with_the_lock(world):
+    world.run("acquired")
+    assert run_table.read_lock(world.table(A)).controller["uid"] == 1000
 
 
 def test_a_lock_is_taken_over_by_the_typed_name_of_its_holder(world):
