@@ -52,6 +52,37 @@ def test_a_module_that_does_not_know_how_its_service_throttles_leaves_it_to_boto
             assert task[name]["aws_config"]["retries"]["max_attempts"] >= 10, task["name"]
 
 
+def logins(value):
+    """What names a database's password, in a dict or in a template that makes one of another."""
+    if isinstance(value, dict):
+        inner = [found for one in value.values() for found in logins(one)]
+        return ([value] if "password_secret" in value else []) + inner
+    if isinstance(value, list):
+        return [found for one in value for found in logins(one)]
+    return [value] if isinstance(value, str) and "'password_secret'" in value else []
+
+
+def checks_the_server(login):
+    """Another role takes host and TLS from the login beside it; a template takes them from the login it combines."""
+    if isinstance(login, str):
+        return re.search(r"_login \| combine\(", login) is not None
+    return set(login) <= {"name", "user", "password_secret", "region"} or {"sslmode", "ca_path"} <= set(login)
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for part in ("tasks", "vars") for path in (ROOT / "roles").glob(f"*/{part}/*.yml")),
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_every_login_says_how_the_server_is_known(path):
+    assert [login for login in logins(yaml.safe_load(path.read_text())) if not checks_the_server(login)] == []
+
+
+def test_a_login_without_a_word_on_tls_is_found():
+    bare = {"host": "db", "user": "admin", "password_secret": "x"}
+    assert [checks_the_server(one) for one in logins([{"target": bare}, "{{ {'password_secret': x} }}"])] == [False] * 2
+
+
 @pytest.mark.parametrize("path", ["region_fence/tasks/fence.yml", "logical_seed/tasks/follow.yml"])
 def test_a_database_that_production_has_left_or_not_reached_keeps_a_fence_that_is_not_proved(path):
     tasks = yaml.safe_load((ROOT / "roles" / path).read_text())
