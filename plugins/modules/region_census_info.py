@@ -69,8 +69,17 @@ options:
     elements: str
     default: []
 notes:
-  - Needs the permissions to list and describe, and to read tags, of all services in RV(kinds), with
-    C(s3:GetEncryptionConfiguration) and C(sns:GetTopicAttributes).
+  - Needs C(ec2:Describe*), C(rds:Describe*), C(rds:ListTagsForResource), C(ecs:List*), C(ecs:Describe*),
+    C(application-autoscaling:DescribeScalableTargets), C(elasticloadbalancing:Describe*), C(acm:ListCertificates),
+    C(acm:ListTagsForCertificate), C(apigateway:GET), C(lambda:ListFunctions), C(lambda:ListTags),
+    C(cloudformation:DescribeStacks), C(cloudformation:ListStackResources), C(dynamodb:ListTables),
+    C(dynamodb:DescribeTable), C(dynamodb:ListTagsOfResource), C(s3:ListAllMyBuckets), C(s3:GetBucketLocation),
+    C(s3:GetBucketTagging), C(s3:GetEncryptionConfiguration), C(logs:DescribeLogGroups),
+    C(cloudwatch:DescribeAlarms), C(sns:ListTopics), C(sns:GetTopicAttributes),
+    C(sns:ListTagsForResource), C(kms:ListAliases), C(kms:ListKeys), C(kms:DescribeKey), C(kms:ListResourceTags),
+    C(secretsmanager:ListSecrets), C(secretsmanager:DescribeSecret), C(bedrock:ListGuardrails),
+    C(bedrock:GetGuardrail), C(bedrock:ListInferenceProfiles), C(bedrock:GetModelInvocationLoggingConfiguration),
+    C(bedrock:ListTagsForResource), C(chime:ListAppInstances) and C(chime:ListTagsForResource).
   - A tag C(Protected) keeps an item, and a tag C(KeepUntil) keeps it until that date.
 extends_documentation_fragment:
   - amazon.aws.common.modules

@@ -80,6 +80,17 @@ def test_a_module_carries_its_licence(path):
     assert "GNU General Public License v3.0+" in head and "GPL-3.0-or-later" in head
 
 
+SERVICES = {"elbv2": "elasticloadbalancing", "apigatewayv2": "apigateway"}
+
+
+def test_the_census_names_a_permission_for_each_service_that_it_asks():
+    text = "".join(path.read_text() for path in (ROOT / "plugins/module_utils/census").glob("kinds_*.py"))
+    asked = {SERVICES.get(name, name) for name in re.findall(r'place\.client\("([a-z0-9-]+)"\)', text)}
+    documentation = constant(ROOT / "plugins/modules/region_census_info.py", "DOCUMENTATION")
+    named = set(re.findall(r"C\(([a-z0-9-]+):", documentation))
+    assert asked - named == set()
+
+
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_an_environment_has_the_same_regions_and_shares_the_defaults(environment):
     folder = ROOT / "inventories" / environment
