@@ -99,6 +99,19 @@ def test_an_environment_has_the_same_regions_and_shares_the_defaults(environment
     assert (folder / "group_vars" / "all.yml").resolve() == ROOT / "group_vars" / "all.yml"
 
 
+def test_the_changelog_says_what_the_fragment_of_the_release_says():
+    fragment = yaml.safe_load((ROOT / "changelogs/fragments/0001-first-release.yml").read_text())
+    assert " ".join(fragment["release_summary"].split()) in " ".join((ROOT / "CHANGELOG.md").read_text().split())
+
+
+def test_the_readme_names_the_collections_as_galaxy_does():
+    wanted = yaml.safe_load((ROOT / "galaxy.yml").read_text())["dependencies"]
+    least = {name: re.match(r">=(\d+\.\d+)\.0,<13\.0\.0", versions)[1] for name, versions in wanted.items()}
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    said = f"amazon.aws {least['amazon.aws']} and community.aws {least['community.aws']} or newer, both below 13"
+    assert said in readme
+
+
 def test_production_soaks_for_seven_days():
     values = yaml.safe_load((ROOT / "inventories/prod/group_vars/regions.yml").read_text())
     assert values["decommission_soak_s"] >= 7 * 86400
