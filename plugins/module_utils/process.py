@@ -161,8 +161,11 @@ def find_survivors(controller: dict, proc: Path = PROC) -> list[int] | None:
 
 
 def _may_be_of(controller: dict, entry: Path, proc: Path) -> bool:
-    """Whether a process that cannot be looked into may be a task: of the controller's user, and begun after it."""
-    if controller.get("uid") not in (None, _owner(entry)):
+    """Whether a process that cannot be looked into may be a task: of the controller's user, and begun after it.
+
+    The files of one that keeps its memory to itself, as sshd and ssh-agent do, are root's; a module does not do that.
+    """
+    if controller.get("uid") not in (None, _owner(entry / "environ")):
         return False
     try:
         stat = _look(int(entry.name), proc)

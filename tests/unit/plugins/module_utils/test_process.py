@@ -141,6 +141,13 @@ def test_a_process_that_does_not_show_what_it_carries_may_be_a_task(start, uid, 
     assert process.find_survivors(controller, proc) == survivors
 
 
+def test_a_new_session_of_the_same_user_is_no_task(proc, monkeypatch):
+    """The directory of its sshd is the user's, its files are root's, and it began after the controller."""
+    hide(monkeypatch, "/13/environ")
+    monkeypatch.setattr(process, "_owner", lambda path: ME + 1 if path.name == "environ" else ME)
+    assert process.find_survivors({"pid": 99, "start": "125", "uid": ME}, proc) == []
+
+
 def test_a_process_that_shows_nothing_at_all_may_be_a_task(proc, monkeypatch):
     hide(monkeypatch, "/13/environ", "/13/comm", "/13/stat")
     assert process.find_survivors({"pid": 99, "start": "131", "uid": ME}, proc) is None
