@@ -353,6 +353,8 @@ def lost_again(story, back, until):
     world = story.world
     told = SimpleNamespace()
     with world.quick():
+        with world.clients(writes=10, reads=0, patience=PATIENCE_S, database=OLD) as folder:
+            until(lambda: len(acknowledged(folder)) > BEHIND, "writes that the new copy replays")
         until(lambda: versions(world, OLD) <= versions(world, NEW), "the replica of the DR region")
         world.lose(LOST, "blackhole")
         until(lambda: world.resolve(RECORD) == world.resolve(world.balancer(DR)["DNSName"]), "Route 53's own failover")
