@@ -250,7 +250,9 @@ def test_what_was_not_compared_is_unknown_and_refuses():
     task = next(one for one in steps("fail_back", "give_way") if "medzen.multiregion.gate" in one)
     inner = condition(task).removeprefix("{{ ").removesuffix(" }}")
     for difference, expected in (({"skipped": True}, None), ({"missing_rows": 0}, True)):
-        assert evaluate("fail_back", inner, LOST, fail_back_difference=difference) is expected
+        found = evaluate("fail_back", inner, LOST, fail_back_difference=difference)
+        # ansible-core 2.18 makes an empty text of none, which a gate takes for unknown as well.
+        assert (None if found == "" else found) is expected
 
 
 def test_the_comparison_stands_before_the_deletion():
