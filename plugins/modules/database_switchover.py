@@ -637,30 +637,25 @@ def build_diff(world, steps, dns):
     }
 
 
-class GoneSource:
-    """A source that is no more. If everything is switched there is nothing to do; else the switchover is refused."""
+class Gone:
+    """A side that is no more, as the plan sees it.
 
-    def __init__(self, identifier):
-        self.identifier = identifier
+    Without the source, a switchover that is not done is refused. Without the target, all that was written is on the
+    source.
+    """
+
+    def __init__(self, view):
+        self.view = view
 
     def observe(self):
-        return SourceView(reachable=False, problem=f"no database instance {self.identifier}")
+        return self.view
 
     def close(self):
         """Nothing is open."""
 
 
-class GoneTarget:
-    """A target that is no more: all that was ever written is on the source."""
-
-    def __init__(self, identifier):
-        self.identifier = identifier
-
-    def observe(self):
-        return TargetView(exists=False, problem=f"no database instance {self.identifier}")
-
-    def close(self):
-        """Nothing is open."""
+def describe_absence(side):
+    return f"no database instance {side['db_instance_identifier']}"
 
 
 class Parts:
@@ -671,7 +666,7 @@ class Parts:
         source = params["source"]
         application = None
         if instances["source"] is None and not source["login"]["host"]:
-            self.source = GoneSource(source["db_instance_identifier"])
+            self.source = Gone(SourceView(reachable=False, problem=describe_absence(source)))
         else:
             login = build_side_login(module, source, instances["source"])
             application = build_application_login(module, login)
@@ -686,7 +681,7 @@ class Parts:
         params = module.params
         target = params["target"]
         if instance is None and params["state"] == "reopened":
-            return GoneTarget(target["db_instance_identifier"])
+            return Gone(TargetView(exists=False, problem=describe_absence(target)))
         login = build_side_login(module, target, instance)
         kind = LogicalTarget if params["logical"] else TargetDatabase
         return kind(
@@ -703,7 +698,7 @@ class Parts:
 
     def _connect_stream(self, options):
         """The replication between both; a source that is no more has none."""
-        if not options or isinstance(self.source, GoneSource):
+        if not options or isinstance(self.source, Gone):
             return None
         if isinstance(self.target, LogicalTarget):
             self.target.follow(self.source, options["name"])
