@@ -2,22 +2,11 @@
 """What the role drill makes of its measurements: the verdict, what it would remove, and what it calls left."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
+import role_variables
+from role_variables import load
 
-try:
-    from ansible.template import trust_as_template
-except ImportError:  # before ansible-core 2.19 every text was a template
-
-    def trust_as_template(text):
-        return text
-
-
-ROOT = Path(__file__).resolve().parents[2]
 PRIMARY, DR = "eu-central-1", "eu-west-1"
 PROOF = {"verdict": "whole", "rto_s": 800.5, "rpo_s": 0.0, "missing_rows": 0, "missing": {}, "differences": []}
 MEASURED = {
@@ -27,18 +16,6 @@ MEASURED = {
     "__drill_failover": {"outage_s": 60.0, "acknowledged": 900, "lost": 0},
     "__drill_service": {"results": [{"verdict": "pass", "reasons": []}]},
 }
-
-
-def trusted(value):
-    if isinstance(value, dict):
-        return {key: trusted(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [trusted(one) for one in value]
-    return trust_as_template(value) if isinstance(value, str) else value
-
-
-def load(path):
-    return trusted(yaml.safe_load((ROOT / path).read_text(encoding="utf-8")))
 
 
 def evaluate(expression, region=PRIMARY, **given):
@@ -57,7 +34,7 @@ def template(text, region=PRIMARY, **given):
         "groups": {"primary": [PRIMARY], "dr": [DR]},
         **given,
     }
-    return Templar(DataLoader(), variables=variables).template(trust_as_template(text))
+    return role_variables.template(text, variables)
 
 
 def verdict(region=PRIMARY, **changed):

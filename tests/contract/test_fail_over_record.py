@@ -1,22 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What one failover and its way back leave on record must not speak for the next loss of the region."""
 
-from pathlib import Path
-
 import pytest
 import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
+from role_variables import ROOT, load, template
 
-try:
-    from ansible.template import trust_as_template
-except ImportError:  # before ansible-core 2.19 every text was a template
-
-    def trust_as_template(text):
-        return text
-
-
-ROOT = Path(__file__).resolve().parents[2]
 RECORD = "medzen.multiregion.run_record"
 LOST, DR = "eu-central-1", "eu-west-1"
 OWN = {"fail_over_from_region": LOST, "fail_over_to_region": DR, "fail_over_started_at": "2026-11-28T14:03:22Z"}
@@ -32,18 +20,6 @@ REPLICA = {
 BALANCER = "medzen-ehrbase-alb-eu-west-1.elb.amazonaws.com"
 
 
-def trusted(value):
-    if isinstance(value, dict):
-        return {key: trusted(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [trusted(one) for one in value]
-    return trust_as_template(value) if isinstance(value, str) else value
-
-
-def load(path):
-    return trusted(yaml.safe_load((ROOT / path).read_text(encoding="utf-8")))
-
-
 def evaluate(role, expression, host, **given):
     """An expression in a role's own variables, with registered results as they are given."""
     variables = {
@@ -54,7 +30,7 @@ def evaluate(role, expression, host, **given):
         "groups": {"primary": [LOST], "dr": [DR]},
         **given,
     }
-    return Templar(DataLoader(), variables=variables).template(trust_as_template("{{ " + expression + " }}"))
+    return template("{{ " + expression + " }}", variables)
 
 
 def steps(role, name):
