@@ -30,6 +30,13 @@ def assert_moved(world, folder) -> None:
     assert verdict.reasons == [], verdict
 
 
+def kill_behind_the_fence(world, until) -> None:
+    """End a cutover when nobody can write any more. The fence's schema alone is there a moment before it."""
+    killed = world.begin("cutover_dns")
+    until(lambda: not world.takes_writes(AF), "the fence")
+    killed.kill_all()
+
+
 def test_killed_in_the_middle_of_the_snapshot_copy_the_next_run_joins_the_copy(stage):
     world = stage.fresh("provisioned", database_seed="snapshot")
     world.step = "killed"
@@ -56,9 +63,7 @@ def test_killed_in_the_middle_of_the_catch_up_the_next_run_ends_the_cutover(stag
     world.step = "killed"
     with world.clients(writes=10, reads=0) as folder:
         with world.link(delay_ms=3000):
-            killed = world.begin("cutover_dns")
-            until(lambda: world.is_fenced(AF), "the fence")
-            killed.kill_all()
+            kill_behind_the_fence(world, until)
             assert world.query(EU, "SELECT pg_is_in_recovery()") == [(True,)]
         with world.quick():
             again = world.play("cutover_dns")
@@ -72,9 +77,7 @@ def test_killed_behind_the_fence_a_run_that_is_refused_opens_the_source_again(st
     world.step = "killed"
     with world.clients(writes=10, reads=0) as folder:
         with world.link(delay_ms=3000):
-            killed = world.begin("cutover_dns")
-            until(lambda: not world.takes_writes(AF), "the fence")
-            killed.kill_all()
+            kill_behind_the_fence(world, until)
         # Somebody has stopped the replica meanwhile.
         world.query(EU, "SELECT pg_wal_replay_pause()")
         planned = world.play("cutover_dns", "--check")
