@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import describe, paginate
@@ -69,11 +70,12 @@ class Reader:
     def definition(self, region: str, arn: str) -> dict | None:
         return self.look(read_definition, region, arn)
 
-    def prefetch_databases(self, regions: Sequence[str]) -> None:
-        """Ask all regions while DNS and the balancer are followed."""
-        pool = ThreadPoolExecutor(max_workers=max(len(regions), 1))
-        self._databases = {region: pool.submit(self.look, list_databases, region) for region in regions}
-        pool.shutdown(wait=False)
+    @contextmanager
+    def reading_databases(self, regions: Sequence[str]) -> Iterator[None]:
+        """All regions are asked while the block follows DNS and the balancer. No call is under way after the block."""
+        with ThreadPoolExecutor(max_workers=max(len(regions), 1)) as pool:
+            self._databases = {region: pool.submit(self.look, list_databases, region) for region in regions}
+            yield
 
     def databases(self, regions: Sequence[str]) -> dict[str, list[dict] | None]:
         return {region: self._databases[region].result() for region in regions}

@@ -183,9 +183,9 @@ def find_production(module):
     params = module.params
     reader = Reader(Clients(module), params["resolvers"])
     regions = list(dict.fromkeys(params["regions"]))
-    reader.prefetch_databases(regions)
-    dns = find_targets(reader, params["record"], params["zone"])
-    branches = in_parallel(lambda target: follow(reader, target, regions), dns.found)
+    with reader.reading_databases(regions):
+        dns = find_targets(reader, params["record"], params["zone"])
+        branches = in_parallel(lambda target: follow(reader, target, regions), dns.found)
     hops = [[dns], *(branch for branch, _database in branches)]
     result = path.conclude(params["record"], hops, [database for _branch, database in branches])
     return {

@@ -2,6 +2,7 @@
 """What the contract tests share lies beside them. How many wrong values were tried stands at the end of a run."""
 
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +12,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import module_runs  # noqa: E402
 from option_cases import LABEL, SEED  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left():
+    """What a module starts ends with it: a thread that goes on makes its next call in another test, and for real."""
+    before = set(threading.enumerate())
+    yield
+    left = [thread.name for thread in threading.enumerate() if thread not in before]
+    assert not left, f"Found: threads that outlive their module: {left}. Expected: none. Bind a pool to a with block."
 
 
 @pytest.fixture
