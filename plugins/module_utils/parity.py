@@ -310,10 +310,10 @@ def is_target_ahead_only(differences: list[dict]) -> bool:
     return bool(ahead) and len(ahead) + len(follows) == len(differences)
 
 
-def _is_more(target: Any, source: Any) -> bool:
-    if target is None:
+def _is_more(value: Any, other: Any) -> bool:
+    if value is None:
         return False
-    return source is None or target > source
+    return other is None or value > other
 
 
 def judge(source: Side | None, target: Side | None, problems: list[str], request: ParityRequest) -> dict:
@@ -327,18 +327,21 @@ def judge(source: Side | None, target: Side | None, problems: list[str], request
             "differences": [],
             "summary": summary,
             "missing_rows": None,
+            "loss": None,
         }
     differences = compare(source, target, request.sequence_gap)
     if not source.tables and not target.tables:
         problems = [*problems, f"no table in the schemas {', '.join(request.schemas)} on either side"]
     verdict = UNKNOWN if problems else DIFFERENT if differences else EQUAL
+    missing_rows = count_missing_rows(source, target) if request.level != "newest" else None
     return {
         "verdict": verdict,
         "level": request.level,
         "problems": problems,
         "differences": differences,
         "summary": summarize(verdict, differences, problems),
-        "missing_rows": count_missing_rows(source, target) if request.level != "newest" else None,
+        "missing_rows": missing_rows,
+        "loss": None if verdict == UNKNOWN else tell_loss(differences, missing_rows or 0),
         "tables": len(source.tables),
         "rows": {"source": sum(source.counts.values()), "target": sum(target.counts.values())}
         if request.level != "newest"
@@ -353,6 +356,19 @@ def judge(source: Side | None, target: Side | None, problems: list[str], request
 def count_missing_rows(source: Side, target: Side) -> int:
     """How many rows fewer the target has, table by table. A row that was changed in place is not among them."""
     return sum(max(0, rows - target.counts.get(table, 0)) for table, rows in source.counts.items())
+
+
+def tell_loss(differences: list[dict], missing_rows: int) -> str:
+    """What is gone once only the target is left, as an operator types it to accept it; empty when nothing is.
+
+    Rows that are missing are told by their number. What no number tells is told by its table: a row that was changed in
+    place, and without a missing row whatever else differs.
+    """
+    short = {one["table"] for one in differences if one["what"] == "rows" and _is_more(one["source"], one["target"])}
+    more = [one for one in differences if one["table"] not in short and (one["what"] == "checksum" or not missing_rows)]
+    tables = list(dict.fromkeys(one["table"] or one["what"] for one in more))
+    told = [f"{missing_rows} rows"] if missing_rows else []
+    return " and ".join([*told, f"what differs in {', '.join(tables)}"] if tables else told)
 
 
 def summarize(verdict: str, differences: list[dict], problems: list[str]) -> str:

@@ -173,6 +173,13 @@ missing_rows:
   description: How many rows fewer the target has, table by table. A row changed in place is not among them.
   type: int
   returned: when both sides were read and O(level) is not V(newest)
+loss:
+  description:
+    - What is gone once only the target is left, in the words that accept it. Empty when nothing is.
+    - Rows that were changed in place are told by their tables, and are seen by O(level=checksums) only.
+  type: str
+  returned: when RV(verdict) is not V(unknown)
+  sample: 10 rows and what differs in ehr.template_store
 problems:
   description: Why the verdict is V(unknown).
   type: list

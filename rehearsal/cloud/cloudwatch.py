@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """CloudWatch metrics that come from the data plane: requests of balancers, lag of replicas.
 
-As on AWS a balancer without a request reports nothing, so no data and no requests look alike:
+As on AWS a balancer without a request reports nothing, so no data and no requests look alike; and a request for which
+it has no target is none of its requests, but an error of its own:
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
 """
 
@@ -18,27 +19,29 @@ from rehearsal.cloud.world_state import World
 from rehearsal.settings import ACCOUNT_ID
 
 
-class RequestCounts:
-    """Turns the totals that the edge reports into a series per balancer."""
+class BalancerCounts:
+    """Turns the totals that the edge reports into a series per balancer and metric."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._totals: dict[str, float] = {}
+        self._totals: dict[tuple[str, str], float] = {}
 
-    def report(self, totals: dict[str, float]) -> None:
-        """Take {balancer ARN: requests since the edge started}."""
-        for arn, total in totals.items():
-            before = self._totals.get(arn, 0.0)
-            # A lower total is an edge that started again and counts from 0.
-            added = total - before if total >= before else total
-            self._totals[arn] = total
-            if added:
-                dimensions = [{"Name": "LoadBalancer", "Value": arn.partition("loadbalancer/")[2]}]
-                put(self._world, arn.split(":")[3], ("AWS/ApplicationELB", "RequestCount", added, dimensions, "Count"))
+    def report(self, counts: dict[str, dict[str, float]]) -> None:
+        """Take {balancer ARN: {metric: total since the edge started}}."""
+        for arn, totals in counts.items():
+            for metric, total in totals.items():
+                before = self._totals.get((arn, metric), 0.0)
+                # A lower total is an edge that started again and counts from 0.
+                added = total - before if total >= before else total
+                self._totals[arn, metric] = total
+                if added:
+                    dimensions = [{"Name": "LoadBalancer", "Value": arn.partition("loadbalancer/")[2]}]
+                    datum = ("AWS/ApplicationELB", metric, added, dimensions, "Count")
+                    put(self._world, arn.split(":")[3], datum)
 
 
 def install(world: World) -> None:
-    world.request_counts = RequestCounts(world)
+    world.balancer_counts = BalancerCounts(world)
     for operation in ("GetMetricData", "GetMetricStatistics"):
         world.operations.before("cloudwatch", operation, lambda call: sample(world, call))
 

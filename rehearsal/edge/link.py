@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Talk with the cloud: what to balance comes from it, health and request counts go to it."""
+"""Talk with the cloud: what to balance comes from it, health and counts go to it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Link:
             self._serial = described["serial"] if complete else ""
 
     async def report(self) -> None:
-        """Say how the targets are, and how many requests came, whenever that changed."""
+        """Say how the targets are, and what the balancers counted, whenever that changed."""
         while True:
             try:
                 await self.report_once()

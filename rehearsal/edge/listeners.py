@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,14 +74,14 @@ class OpenListener:
 
 @dataclass
 class OpenBalancer:
-    """One balancer with its sockets by port and its request count."""
+    """One balancer with its sockets by port and what it has counted."""
 
     pools: dict[str, Pool] = field(default_factory=dict)
     listeners: dict[tuple[int, bool], OpenListener] = field(default_factory=dict)
-    requests: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
 
-    def count(self) -> None:
-        self.requests += 1
+    def count(self, metric: str) -> None:
+        self.counts[metric] += 1
 
 
 class Fleet:
@@ -142,11 +143,11 @@ class Fleet:
         await asyncio.gather(*(listener.close() for listener in opened.listeners.values()))
 
     def report(self) -> dict[str, Any]:
-        """Health by target group and target, requests by balancer."""
+        """Health by target group and target, counts by balancer and metric."""
         pools = [pool for opened in self._balancers.values() for pool in opened.pools.values()]
         return {
             "targets": {pool.group.arn: pool.rows() for pool in pools},
-            "requests": {arn: opened.requests for arn, opened in self._balancers.items()},
+            "counts": {arn: dict(opened.counts) for arn, opened in self._balancers.items()},
         }
 
 

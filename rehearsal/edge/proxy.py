@@ -41,6 +41,8 @@ WHOLE_BODY_BYTES_MAX = 256 * 1024
 NO_AUTOMATIC_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 REASONS = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
 Answer = web.StreamResponse
+# What a balancer counts: requests for which it found a target, and answers that it had to give itself.
+FORWARDED, OWN_FAILURES = "RequestCount", "HTTPCode_ELB_5XX_Count"
 # Has the cloud answer a request to one of its APIs.
 Ask = Callable[[dict[str, Any], web.BaseRequest], Awaitable[Answer]]
 
@@ -65,7 +67,7 @@ class Proxy:
         self._ask = ask
         self.idle_timeout_s = 60.0
         self.lost_answers = 0.0
-        self.count: Callable[[], None] = lambda: None
+        self.count: Callable[[str], None] = lambda _metric: None
         self._pools = pools
         self._session = session
         self._turn = 0
@@ -79,7 +81,7 @@ class Proxy:
         if action.get("type") == "fixed-response":
             return fixed_response(action)
         if action.get("type") == "http-api":
-            self.count()
+            self.count(FORWARDED)
             return await self._ask(action, request)
         return await self._forward(action, request)
 
@@ -95,8 +97,8 @@ class Proxy:
         pool = self._pools.get(self._choose_group(action.get("target_groups", [])))
         target = pool.choose(request.cookies.get(COOKIE, "")) if pool else None
         if pool is None or target is None:
-            return failure(503)
-        self.count()
+            return self._fail(503)
+        self.count(FORWARDED)
         return await self._send(request, pool, target)
 
     def _choose_group(self, groups: list[dict[str, Any]]) -> str:
@@ -123,9 +125,13 @@ class Proxy:
                 self._lose(request)
                 return answer
         except TimeoutError:
-            return failure(504)
+            return self._fail(504)
         except (aiohttp.ClientError, OSError):
-            return failure(502)
+            return self._fail(502)
+
+    def _fail(self, status: int) -> Answer:
+        self.count(OWN_FAILURES)
+        return failure(status)
 
     def _lose(self, request: web.BaseRequest) -> None:
         """Cut the connection of a share of the writes, whose target has done what was asked."""

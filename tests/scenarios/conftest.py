@@ -387,16 +387,18 @@ class World:
 
         return until(look, f"an address of {name}")
 
-    def ask(self, name: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """One request over HTTPS to whoever a name stands for; the certificate is verified for that name."""
+    def ask(self, name: str, method: str, path: str, body: Any = None, at: str = "") -> tuple[int, Any]:
+        """One request over HTTPS to whom a name stands for, or to `at`; the certificate is verified for that name."""
         context = ssl.create_default_context(cafile=str(self.settings.folder / "ca.pem"))
         connection = http.client.HTTPConnection(name)
-        address = (self.resolve(name), world_settings.HTTPS_PORT)
+        address = (self.resolve(at or name), world_settings.HTTPS_PORT)
         connection.sock = context.wrap_socket(socket.create_connection(address, 30), server_hostname=name)
         with contextlib.closing(connection):
             connection.request(method, path, None if body is None else json.dumps(body))
             answer = connection.getresponse()
-            return answer.status, json.loads(answer.read() or b"null")
+            told = answer.read()
+            # A balancer's own words are HTML.
+            return answer.status, json.loads(told) if answer.headers.get_content_subtype() == "json" else told.decode()
 
     @contextlib.contextmanager
     def clients(

@@ -11,9 +11,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.scenarios import balancers
+
 AF, EU = "medzen-ehrbase-db-af-south-1", "medzen-ehrbase-db-eu-central-1"
 STANDBY = "medzen-ehrbase-db-eu-west-1"
 WEEK_S = 604800
+RECORD, STATUS = "ehr.medzenhealth.app", "/ehrbase/rest/status"
 CIDRS = {
     "eu-west-1": {"cidr": "10.0.0.0/16", "availability_zones": ["eu-west-1a", "eu-west-1b"]},
     "eu-central-1": {"cidr": "10.2.0.0/16", "availability_zones": ["eu-central-1a", "eu-central-1b"]},
@@ -274,3 +277,20 @@ def test_a_soak_under_seven_days_needs_its_typed_override(moved):
         "expected: 604800 s, or decommission_soak_override typed as 10",
         "next: Leave the soak at seven days, or type the override",
     )
+
+
+def test_a_decommission_is_refused_while_somebody_asks_the_old_balancer_even_for_nothing(moved, until):
+    """CloudWatch counts a request that finds no target apart from the balancer's requests."""
+    rule, old = "no request at the old balancer", moved.balancer("af-south-1")["DNSName"]
+    with balancers.without_tasks(moved, "af-south-1"):
+        until(lambda: moved.ask(RECORD, "GET", STATUS, at=old)[0] == 503, "the balancer's own answer")
+        for _ in range(2):
+            assert moved.ask(RECORD, "GET", STATUS, at=old)[0] == 503
+        # Nothing is typed, so that it ends at the gate whatever this rule says.
+        outcome = moved.play("decommission_af_south", decommission_soak_s=600)
+    assert_refused(outcome, rule, "found no target, in the last 300 s expected: 0 next: Find the clients", "=<number>")
+    found = re.search(r"found: (\d+) requests, and (\d+) that found no target", outcome.error)
+    assert int(found[2]) >= 3, outcome.error
+    for typed, refused in ((1, True), (int(found[1]) + int(found[2]), False)):
+        outcome = moved.play("decommission_af_south", decommission_soak_s=600, decommission_accept_requests=str(typed))
+        assert (outcome.code, outcome.writes, rule in outcome.error) == (2, [], refused), str(outcome)

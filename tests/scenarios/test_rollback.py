@@ -7,12 +7,12 @@ runs alone.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import signal
-from collections.abc import Iterator
 
 import pytest
+
+from tests.scenarios import balancers
 
 SOURCE, TARGET = "af-south-1", "eu-central-1"
 AF, EU = f"medzen-ehrbase-db-{SOURCE}", f"medzen-ehrbase-db-{TARGET}"
@@ -57,20 +57,6 @@ def renew_target(world) -> None:
     assert done.code == 0, str(done)
 
 
-@contextlib.contextmanager
-def empty_balancer(world) -> Iterator[None]:
-    """The target's balancer loses its tasks and answers 503 for the length of the block."""
-    elb = world.client("elbv2", TARGET)
-    group = elb.describe_target_groups()["TargetGroups"][0]["TargetGroupArn"]
-    health = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
-    request = {"TargetGroupArn": group, "Targets": [one["Target"] for one in health]}
-    elb.deregister_targets(**request)
-    try:
-        yield
-    finally:
-        elb.register_targets(**request)
-
-
 def counts(world, database) -> dict[str, int]:
     tables = world.query(database, "SELECT relid::regclass::text FROM pg_stat_user_tables WHERE schemaname = 'ehr'")
     return {name: world.query(database, f"SELECT count(*) FROM {name}")[0][0] for (name,) in tables}
@@ -102,7 +88,7 @@ def test_a_target_that_breaks_after_the_switch_sends_the_cutover_back_by_itself(
         until(lambda: acknowledged(folder) > 20, "the first writes")
         cutover = world.begin("cutover_dns")
         until(lambda: world.is_fenced(AF), "the fence", PLAYBOOK_S_MAX)
-        with empty_balancer(world):
+        with balancers.without_tasks(world, TARGET):
             outcome = cutover.wait()
         until(lambda: world.takes_writes(AF), "the source taking writes")
         before = acknowledged(folder)

@@ -103,10 +103,10 @@ class Edge:
         }
 
     def take_report(self, method: str, body: Any, query: dict[str, str]) -> dict[str, Any]:
-        """Health by group and target, request totals by balancer."""
+        """Health by group and target, totals by balancer and metric."""
         with self._world.lock:
             self._targets.take_reports(body.get("targets") or {})
-            self._world.request_counts.report(body.get("requests") or {})
+            self._world.balancer_counts.report(body.get("counts") or {})
             self._renew_hosts()
         return {}
 

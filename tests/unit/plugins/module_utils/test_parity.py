@@ -68,6 +68,45 @@ def test_rows_that_the_target_lacks_are_counted_and_more_elsewhere_do_not_make_u
     assert judgement["missing_rows"] == 3
 
 
+def rows(table, source, target):
+    return {"table": table, "what": "rows", "source": source, "target": target}
+
+
+NEWER = {"table": "", "what": "newest write", "source": "2027", "target": "2026"}
+CHANGED = {"table": "ehr.template_store", "what": "checksum", "source": "2:1:1", "target": "2:2:2"}
+
+
+@pytest.mark.parametrize(
+    ("differences", "missing_rows", "told"),
+    [
+        ([], 0, ""),
+        ([rows("a", 10, 7), NEWER], 3, "3 rows"),
+        ([rows("a", 10, 7), CHANGED | {"table": "a"}, CHANGED], 3, "3 rows and what differs in ehr.template_store"),
+        ([CHANGED, NEWER], 0, "what differs in ehr.template_store, newest write"),
+        # The other side has more: then it is not the same, although no row is missing.
+        ([rows("a", 7, 10)], 0, "what differs in a"),
+        ([rows("a", 10, 7), rows("b", 7, 10), CHANGED | {"table": "b"}], 3, "3 rows and what differs in b"),
+    ],
+)
+def test_a_loss_is_told_in_the_words_that_accept_it(differences, missing_rows, told):
+    assert parity.tell_loss(differences, missing_rows) == told
+
+
+@pytest.mark.parametrize("field", ["tables", "columns", "indexes", "sequences", "counts", "checksums", "newest"])
+def test_no_difference_is_without_a_loss_to_accept(field):
+    """An empty text would be accepted by typing nothing."""
+    other = replace(SIDE, **{field: type(getattr(SIDE, field))()})
+    for pair in ((SIDE, other), (other, SIDE)):
+        judgement = parity.judge(*pair, [], ParityRequest())
+        assert bool(judgement["loss"]) == (judgement["verdict"] == "different"), judgement
+
+
+def test_without_a_verdict_there_is_no_loss_that_could_be_accepted():
+    for sides in ((SIDE, None), (Side(), Side())):
+        judgement = parity.judge(*sides, ["target: no route"], ParityRequest())
+        assert (judgement["verdict"], judgement["loss"]) == ("unknown", None)
+
+
 def test_the_summary_names_the_first_differences():
     judgement = parity.judge(SIDE, replace(SIDE, counts={"ehr.ehr": 9}), [], ParityRequest())
     assert judgement["summary"] == "different; ehr.ehr rows: 10 and 9"

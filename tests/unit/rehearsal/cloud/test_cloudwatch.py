@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 ALB = "arn:aws:elasticloadbalancing:eu-north-1:123456789012:loadbalancer/app/x/1"
+REQUESTS = "RequestCount"
 
 
 @pytest.fixture
@@ -21,18 +22,19 @@ def read(client, world):
 
 
 def test_requests_of_a_balancer_add_up_and_silence_reports_nothing(world, read):
-    assert read("AWS/ApplicationELB", "RequestCount", "LoadBalancer", "app/x/1") == []
-    world.request_counts.report({ALB: 10})
-    world.request_counts.report({ALB: 10})
-    world.request_counts.report({ALB: 25})
-    assert sum(read("AWS/ApplicationELB", "RequestCount", "LoadBalancer", "app/x/1")) == 25
+    assert read("AWS/ApplicationELB", REQUESTS, "LoadBalancer", "app/x/1") == []
+    world.balancer_counts.report({ALB: {REQUESTS: 10}})
+    world.balancer_counts.report({ALB: {REQUESTS: 10}})
+    world.balancer_counts.report({ALB: {REQUESTS: 25, "HTTPCode_ELB_5XX_Count": 2}})
+    assert sum(read("AWS/ApplicationELB", REQUESTS, "LoadBalancer", "app/x/1")) == 25
+    assert sum(read("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", "LoadBalancer", "app/x/1")) == 2
 
 
 def test_an_edge_that_starts_again_counts_from_zero(world, read):
     arn = ALB.replace("/x/1", "/y/2")
-    world.request_counts.report({arn: 10})
-    world.request_counts.report({arn: 3})
-    assert sum(read("AWS/ApplicationELB", "RequestCount", "LoadBalancer", "app/y/2")) == 13
+    world.balancer_counts.report({arn: {REQUESTS: 10}})
+    world.balancer_counts.report({arn: {REQUESTS: 3}})
+    assert sum(read("AWS/ApplicationELB", REQUESTS, "LoadBalancer", "app/y/2")) == 13
 
 
 def test_a_metric_of_a_layer_is_sampled_when_it_is_read(world, read):

@@ -130,7 +130,7 @@ def test_healthy_targets_take_turns_and_requests_are_counted():
                 await until(fleet, **{f"_{one.port}": "healthy", f"_{two.port}": "healthy"})
                 answers = [(await get(port))[2] for _ in range(4)]
                 assert set(answers) == {str(one.port).encode(), str(two.port).encode()}
-                assert fleet.report()["requests"] == {"balancer": 4}
+                assert fleet.report()["counts"] == {"balancer": {"RequestCount": 4}}
 
     asyncio.run(run())
 
@@ -177,6 +177,8 @@ def test_without_targets_503_and_without_a_process_502():
             assert (await get(port))[0] == 503
             await fleet.apply([read_balancer(describe(port, [(dead, "registered")]))], SCALE)
             assert (await get(port))[0] == 502
+            # Without a target it is none of the balancer's requests.
+            assert fleet.report()["counts"] == {"balancer": {"RequestCount": 1, "HTTPCode_ELB_5XX_Count": 2}}
 
     asyncio.run(run())
 
@@ -212,7 +214,7 @@ def test_a_lost_answer_is_that_of_a_write_that_was_done():
                 with pytest.raises(aiohttp.ServerDisconnectedError):
                     await get(port, method="POST", data=b"kept")
                 assert (await get(port))[0] == 200
-                requests = fleet.report()["requests"]["balancer"]
+                requests = fleet.report()["counts"]["balancer"]["RequestCount"]
                 await fleet.apply([read_balancer(row | {"lost_answers": 0})], SCALE)
                 assert (await get(port, method="POST", data=b"told"))[2] == b"told"
                 assert requests >= 2
@@ -317,6 +319,6 @@ def test_the_cloud_is_followed_by_serial_and_told_what_changed():
             await fleet.close()
         await runner.cleanup()
         assert asked == ["", "s1"]
-        assert told == [{"targets": {"group": {}}, "requests": {"balancer": 0}}]
+        assert told == [{"targets": {"group": {}}, "counts": {"balancer": {}}}]
 
     asyncio.run(run())

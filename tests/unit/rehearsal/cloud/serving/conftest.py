@@ -136,9 +136,9 @@ def listener(elb, balancer, group, pass_time):
 def report(world):
     """Say how targets are, as the edge does: report(group, {"127.0.0.1:8080": "healthy"})."""
 
-    def send(group, states, requests=None):
+    def send(group, states, counts=None):
         rows = {key: {"state": state, "reason": "", "description": state} for key, state in states.items()}
-        body = {"targets": {group: rows}, "requests": requests or {}}
+        body = {"targets": {group: rows}, "counts": counts or {}}
         world.control_routes["edge/health"]("POST", body, {})
 
     return send

@@ -107,8 +107,8 @@ def test_a_name_is_healthy_while_every_group_has_a_healthy_target(world, elb, li
 
 def test_request_counts_reach_cloudwatch(client, world, listener, group, report):
     arn = listener["LoadBalancerArn"]
-    report(group, {}, {arn: 7})
-    report(group, {}, {arn: 12})
+    report(group, {}, {arn: {"RequestCount": 7}})
+    report(group, {}, {arn: {"RequestCount": 12}})
     found = client("cloudwatch", "eu-west-2").get_metric_statistics(
         Namespace="AWS/ApplicationELB",
         MetricName="RequestCount",
