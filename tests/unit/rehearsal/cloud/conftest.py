@@ -16,6 +16,11 @@ from rehearsal.cloud.world_state import World
 from rehearsal.settings import Settings
 
 
+def pytest_collection_modifyitems(items):
+    """These come last, in whatever order files are named: modules' tests want moto as it was."""
+    items.sort(key=lambda item: "rehearsal" in item.path.parts)
+
+
 class Hands:
     """A clock's hands, moved by the test."""
 
