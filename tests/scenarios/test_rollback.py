@@ -155,6 +155,24 @@ def test_what_was_changed_in_place_is_seen_by_checksums_and_named(moved):
     moved.step = "moved"
 
 
+def test_an_old_side_without_a_task_is_no_way_back(moved, until):
+    with balancers.without_tasks(moved, SOURCE):
+        refused = moved.play("rollback_dns", rollback_health_retries=1)
+        assert refused.code != 0 and refused.writes == [], str(refused)
+        for words in ("the old side can take over", "old service", "status 503, expected 200", "Nothing was changed."):
+            assert words in refused.error, f"{words} not in: {refused.error}"
+        assert_in_target(moved)
+    killed = moved.begin("rollback_dns")
+    until(lambda: not moved.takes_writes(EU), "the fence of the new side", PLAYBOOK_S_MAX)
+    killed.kill_all()
+    assert not moved.takes_writes(AF)
+    with balancers.without_tasks(moved, SOURCE):
+        refused = moved.play("rollback_dns", rollback_health_retries=1)
+        assert refused.code != 0 and "takes writes again" in refused.error, str(refused)
+    assert_in_target(moved)
+    moved.step = "moved"
+
+
 def test_new_records_are_counted_and_no_other_number_lets_them_go(moved):
     if moved.query(EU, "SELECT count(*) FROM ehr.template_store WHERE template_id LIKE 'new-%'") == [(0,)]:
         moved.query(EU, NEW_RECORDS)
