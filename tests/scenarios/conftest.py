@@ -427,32 +427,29 @@ class Stage:
         return self.world if self.world and self.world.step == step else self.fresh(step)
 
     def fresh(self, step: str, **extra_vars: Any) -> World:
-        """A world at this step in which no test has done anything."""
-        name = "-".join([step, *(f"{key}-{value}" for key, value in sorted(extra_vars.items()))])
+        """A world at this step in which no test has done anything. It goes on from the last step that was kept."""
+        changes = [f"{key}-{value}" for key, value in sorted(extra_vars.items())]
+        names = {one: "-".join([one, *changes]) for one in STEPS} | {STEPS[0]: STEPS[0]}
         self._lives += 1
         folder = self.folder / f"world-{WORLD}-{self._lives}"
         folder.mkdir()
         # Not at a step before it has started: nobody goes on with half a world.
         self.world = world = World(WORLD, folder, "starting")
-        if name in self._kept:
-            world.restore(name)
-            world.step = step
-            return world
-        self._begin(world)
-        if world.step != step:
-            world.move_to(step, **extra_vars)
-            self._keep(name)
+        way = STEPS[: STEPS.index(step) + 1]
+        world.step = self._begin(world, names, [one for one in way if names[one] in self._kept])
+        for one in way[way.index(world.step) + 1 :]:
+            world.move_to(one, **extra_vars)
+            self._keep(names[one])
         return world
 
-    def _begin(self, world: World) -> None:
-        if STEPS[0] in self._kept:
-            world.restore(STEPS[0])
-            world.step = STEPS[0]
-            return
+    def _begin(self, world: World, names: dict[str, str], kept: list[str]) -> str:
+        if kept:
+            world.restore(names[kept[-1]])
+            return kept[-1]
         checkpoint.forget(world.settings)
         world.start()
-        world.step = STEPS[0]
         self._keep(STEPS[0])
+        return STEPS[0]
 
     def _keep(self, name: str) -> None:
         self.world.save(name)
