@@ -40,6 +40,11 @@ class BalancerCounts:
                     put(self._world, arn.split(":")[3], datum)
 
 
+def count_request(world: World, region: str, api_id: str) -> None:
+    """HTTP APIs count every request that reaches them: whatever their routes say of it."""
+    put(world, region, ("AWS/ApiGateway", "Count", 1, [{"Name": "ApiId", "Value": api_id}], "Count"))
+
+
 def install(world: World) -> None:
     world.balancer_counts = BalancerCounts(world)
     for operation in ("GetMetricData", "GetMetricStatistics"):

@@ -81,7 +81,6 @@ class Proxy:
         if action.get("type") == "fixed-response":
             return fixed_response(action)
         if action.get("type") == "http-api":
-            self.count(FORWARDED)
             return await self._ask(action, request)
         return await self._forward(action, request)
 

@@ -281,16 +281,18 @@ def test_a_soak_under_seven_days_needs_its_typed_override(moved):
 
 def test_a_decommission_is_refused_while_somebody_asks_the_old_balancer_even_for_nothing(moved, until):
     """CloudWatch counts a request that finds no target apart from the balancer's requests."""
-    rule, old = "no request at the old balancer", moved.balancer("af-south-1")["DNSName"]
+    rule, old = "no request at the old balancers and APIs", moved.balancer("af-south-1")["DNSName"]
     with balancers.without_tasks(moved, "af-south-1"):
         until(lambda: moved.ask(RECORD, "GET", STATUS, at=old)[0] == 503, "the balancer's own answer")
         for _ in range(2):
             assert moved.ask(RECORD, "GET", STATUS, at=old)[0] == 503
         # Nothing is typed, so that it ends at the gate whatever this rule says.
         outcome = moved.play("decommission_af_south", decommission_soak_s=600)
-    assert_refused(outcome, rule, "found no target, in the last 300 s expected: 0 next: Find the clients", "=<number>")
-    found = re.search(r"found: (\d+) requests, and (\d+) that found no target", outcome.error)
-    assert int(found[2]) >= 3, outcome.error
-    for typed, refused in ((1, True), (int(found[1]) + int(found[2]), False)):
+    assert_refused(outcome, rule, "in the last 300 s expected: 0 next: Find the clients", "=<number>")
+    balancer = "at load balancer medzen-ehrbase-alb-af-south-1"
+    found = re.search(f"(\\d+) HTTPCode_ELB_5XX_Count {balancer}", outcome.error)
+    assert found and int(found[1]) >= 3, outcome.error
+    asked = sum(map(int, re.findall(r"(\d+) \w*Count at ", outcome.error)))
+    for typed, refused in ((1, True), (asked, False)):
         outcome = moved.play("decommission_af_south", decommission_soak_s=600, decommission_accept_requests=str(typed))
         assert (outcome.code, outcome.writes, rule in outcome.error) == (2, [], refused), str(outcome)

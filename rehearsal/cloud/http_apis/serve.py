@@ -16,6 +16,7 @@ from typing import Any
 
 from moto.apigatewayv2.models import Api, ApiGatewayV2Backend, Integration, Route, apigatewayv2_backends
 
+from rehearsal.cloud.cloudwatch import count_request
 from rehearsal.cloud.functions.invocation import Invoker, Refused
 from rehearsal.cloud.functions.model import Outcome, Request, Version
 from rehearsal.cloud.functions.pool import Throttled
@@ -110,6 +111,7 @@ class Gateway:
         request = HttpRequest(
             request.method, path, request.query, request.headers, request.body, request.source_ip
         )  # fmt: skip
+        count_request(self._world, region, api.api_id)
         stage = api.stages[stage_name]
         routes = served_routes(api, stage)
         match = choose(routes, request.method, path)

@@ -89,6 +89,22 @@ def test_an_unknown_route_and_an_api_without_a_stage_are_not_found(api, ask, api
     assert ask(api[0], path="/other") == (404, '{"message": "Not Found"}')
 
 
+def test_every_request_is_counted_whatever_comes_of_it(installed, live, ask, client):
+    for path in ("/health", "/other"):
+        ask(live[0], path=path)
+    now = installed.clock.now()
+    found = client("cloudwatch", REGION).get_metric_statistics(
+        Namespace="AWS/ApiGateway",
+        MetricName="Count",
+        Dimensions=[{"Name": "ApiId", "Value": live[0]}],
+        StartTime=now - 3600,
+        EndTime=now + 60,
+        Period=60,
+        Statistics=["Sum"],
+    )
+    assert sum(point["Sum"] for point in found["Datapoints"]) == 2
+
+
 def test_without_permission_or_after_an_error_the_server_failed(live, ask, lambdas, code):
     code(lambda event: failure("KeyError", "secret detail"))
     assert ask(live[0], path="/health") == (500, '{"message": "Internal Server Error"}')
