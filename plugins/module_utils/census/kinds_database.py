@@ -99,10 +99,15 @@ def delete_db_instance(place: Place, identifier: str) -> None:
     )
 
 
-@describe("list manual database snapshots")
+@describe("list database snapshots that are kept")
 def list_snapshots(place: Place) -> list[Item]:
-    found = paginate(place.client("rds"), "describe_db_snapshots", "DBSnapshots", SnapshotType="manual")
-    return [snapshot_item(raw) for raw in found]
+    """Those that outlive their database. Without a type RDS leaves out those that AWS Backup has made."""
+    client = place.client("rds")
+    return [
+        snapshot_item(raw)
+        for made_by in ("manual", "awsbackup")
+        for raw in paginate(client, "describe_db_snapshots", "DBSnapshots", SnapshotType=made_by)
+    ]
 
 
 def snapshot_item(raw: dict) -> Item:
@@ -270,7 +275,7 @@ register(
     ),
     Kind(
         "rds_snapshot",
-        "RDS manual snapshots",
+        "RDS snapshots, also of AWS Backup",
         "rds",
         list_snapshots,
         delete_snapshot,

@@ -35,6 +35,9 @@ INSTANCE = {
 }
 
 
+BACKUPS = ("manual", "awsbackup")
+
+
 class Client:
     """Notes the calls that it is asked for, and gives each the same answer."""
 
@@ -86,6 +89,16 @@ def test_a_snapshot_goes_only_with_a_verified_one_elsewhere():
     where, client = place(Settings(final_snapshots={"db": {"verified": True}}))
     kinds_database.delete_snapshot(where, item)
     assert [operation for operation, _parameters in client.calls] == ["delete_db_snapshot"]
+
+
+def test_a_snapshot_of_aws_backup_is_kept_too_and_keeps_its_key(monkeypatch):
+    rows = {kind: {"DBSnapshotIdentifier": f"{kind}:1", "KmsKeyId": "arn:aws:kms:r:1:key/k-1"} for kind in BACKUPS}
+    monkeypatch.setattr(
+        kinds_database, "paginate", lambda _client, _operation, _key, SnapshotType="manual": [rows[SnapshotType]]
+    )
+    found = kinds_database.list_snapshots(place()[0])
+    assert [item.id for item in found] == ["manual:1", "awsbackup:1"]
+    assert {item.uses for item in found} == {("kms_key/k-1",)} and KINDS["rds_snapshot"].protected
 
 
 @pytest.mark.parametrize("status, action", [("active", WAIT), ("retained", DELETE)])
