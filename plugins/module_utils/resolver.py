@@ -72,6 +72,14 @@ def resolve(host: str, resolvers: Sequence[str] = (), port_default: int = 53) ->
     return _resolve_by(host, resolvers, port_default) if resolvers else _resolve_by_system(host)
 
 
+def system_servers() -> list[str]:
+    """The name servers that this machine asks; none when it names none."""
+    try:
+        return [str(server) for server in dns.resolver.Resolver().nameservers]
+    except dns.resolver.NoResolverConfiguration:
+        return []
+
+
 def _resolve_by_system(host: str) -> list[str]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)

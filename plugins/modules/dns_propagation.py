@@ -59,7 +59,8 @@ options:
     default: 53
   ask_resolvers:
     description:
-      - Whether the servers of O(resolvers) must agree too. They may keep an older answer for as long as its TTL says.
+      - Whether the servers of O(resolvers), or else the system's, must agree too. They may keep an older answer for as
+        long as its TTL says. Who asks through them, such as M(medzen.multiregion.http_probe), goes where it leads.
     type: bool
     default: true
   more_resolvers:
@@ -176,6 +177,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.resolver import
     normalize,
     resolve,
     split_server,
+    system_servers,
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import wait_arguments
@@ -244,7 +246,8 @@ def build_servers(params, name_servers):
             for address in resolve(host, params["resolvers"])
             if ":" not in address
         ]
-    recursive = [*(params["resolvers"] if params["ask_resolvers"] else []), *params["more_resolvers"]]
+    asked = (params["resolvers"] or system_servers()) if params["ask_resolvers"] else []
+    recursive = [*asked, *params["more_resolvers"]]
     servers += [{"name": name, "server": name, "kind": "recursive"} for name in dict.fromkeys(recursive)]
     return [server | {"client_subnet": subnet} for server in servers for subnet in params["client_subnets"] or [""]]
 

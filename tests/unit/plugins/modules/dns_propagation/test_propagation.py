@@ -66,6 +66,15 @@ def test_every_address_of_every_name_server_and_each_resolver_is_asked():
     ]
 
 
+def test_without_resolvers_those_of_the_machine_must_agree(monkeypatch):
+    """A watch by the machine's own resolver would see the old side for as long as that one remembers it."""
+    monkeypatch.setattr(dns_propagation, "system_servers", lambda: ["192.0.2.54"])
+    params = PARAMS | {"resolvers": [], "more_resolvers": []}
+    servers = dns_propagation.build_servers(params, ["192.0.2.3"])
+    assert [(server["server"], server["kind"]) for server in servers][1:] == [("192.0.2.54", "recursive")]
+    assert len(dns_propagation.build_servers(params | {"ask_resolvers": False}, ["192.0.2.3"])) == 1
+
+
 def test_each_server_is_asked_for_each_network_of_clients():
     params = PARAMS | {
         "client_subnets": ["102.244.0.0/24", "91.0.0.0/24"],
