@@ -29,6 +29,8 @@ if HAS_PSYCOPG:
 
 EQUAL, DIFFERENT, UNKNOWN = "equal", "different", "unknown"
 LEVELS = ("newest", "counts", "checksums")
+# What checksum_sql answers of a table without a row.
+EMPTY_CHECKSUM = "0:0:0"
 
 BEGIN = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 PINNED = (

@@ -3,7 +3,8 @@
 """Which rows one database has and another has not: by primary key and by a hash of the whole row.
 
 Both sides count each table in buckets of its hashed key first; only rows of buckets that differ travel. A key that the
-other side lacks is missing there; one whose row is another one differs. No AWS in here.
+other side lacks is missing there; one whose row is another one differs. A table without a primary key is compared as a
+whole: which of its rows differ cannot be told. No AWS in here.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.medzen.multiregion.plugins.module_utils import parity
 from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import (
     describe_errors,
     fetch_dicts,
+    fetch_value,
     literal,
     quote,
 )
@@ -30,6 +33,15 @@ SELECT n.nspname AS schema, c.relname AS name,
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey::smallint[])
  WHERE i.indisprimary AND n.nspname = ANY (%s) AND c.relkind IN ('r', 'p')
  GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+# Tables that hold rows themselves: a partitioned one has them in its partitions.
+STORED = """
+SELECT n.nspname || '.' || c.relname AS name,
+       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS has_key
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = ANY (%s) AND c.relkind = 'r'
+ ORDER BY 1
 """
 
 Rows = Mapping[str, str]
@@ -111,6 +123,17 @@ def read_tables(connection: Any, schemas: Iterable[str]) -> list[dict]:
         return fetch_dicts(connection, TABLES, (list(schemas),))
 
 
+def read_stored(connection: Any, schemas: Iterable[str]) -> dict[str, bool]:
+    """Tables that hold rows, and whether they have a primary key."""
+    with describe_errors("list the tables"):
+        return {one["name"]: one["has_key"] for one in fetch_dicts(connection, STORED, (list(schemas),))}
+
+
+def read_checksum(connection: Any, name: str) -> str:
+    with describe_errors(f"sum up {name}"):
+        return fetch_value(connection, parity.checksum_sql(name, {}))
+
+
 def read_buckets(connection: Any, table: Mapping[str, Any]) -> dict[str, tuple]:
     with describe_errors(f"count {name_of(table)}"):
         found = fetch_dicts(connection, buckets_sql(table))
@@ -135,3 +158,16 @@ def find_difference(source: Any, target: Any, table: Mapping[str, Any], known: I
     if not buckets:
         return {"missing": [], "differing": []}
     return compare_rows(read_rows(source, table, buckets), read_rows(target, table, buckets) if there else {})
+
+
+def find_left_out(source: Any, target: Any, schemas: Iterable[str]) -> list[str]:
+    """Tables of the source without a primary key that have rows and are not the same in the target."""
+    there = read_stored(target, schemas)
+    keyless = [name for name, has_key in read_stored(source, schemas).items() if not has_key]
+    return [name for name in keyless if not is_kept(source, target, name, there)]
+
+
+def is_kept(source: Any, target: Any, name: str, there: Iterable[str]) -> bool:
+    """Whether the target has every row of a table, as far as whole tables tell."""
+    found = read_checksum(source, name)
+    return found == parity.EMPTY_CHECKSUM or (name in there and found == read_checksum(target, name))

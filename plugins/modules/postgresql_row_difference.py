@@ -8,8 +8,9 @@ module: postgresql_row_difference
 version_added: 1.0.0
 short_description: Find the rows that one database has and another has not
 description:
-  - Compares two databases that grew apart, table by table, by primary key and by a hash of each row. Tables without a
-    primary key are left out.
+  - Compares two databases that grew apart, table by table, by primary key and by a hash of each row.
+  - A table without a primary key is compared as a whole, by its count and a checksum. One that has rows and is not the
+    same in O(target) is named in RV(left_out); which of its rows are missing or differ cannot be told.
   - Both sides count their rows in 4096 buckets a table; only keys of buckets that differ are fetched. Each table is
     read once on each side.
   - The comparison holds still only while neither side is written to. Fence O(source); rows that O(target) gets
@@ -117,6 +118,12 @@ differing_rows:
   description: Rows that are there with other values.
   type: int
   returned: always
+left_out:
+  description: Tables without a primary key that have rows and are not the same in the target. No number counts them.
+  type: list
+  elements: str
+  returned: always
+  sample: [ehr.import_log]
 tables:
   description: The same by table, with the first 50 missing keys. Tables without a difference are left out.
   type: dict
@@ -184,7 +191,8 @@ def compare(module, source, target):
     found = {
         row_difference.name_of(table): row_difference.find_difference(source, target, table, known) for table in tables
     }
-    result = {"changed": False, **row_difference.summarize(found)}
+    left_out = row_difference.find_left_out(source, target, schemas)
+    result = {"changed": False, **row_difference.summarize(found), "left_out": left_out}
     path = module.params["export_path"]
     if path and not module.check_mode:
         result["exported_rows"] = export(path, source, tables, found)

@@ -3,6 +3,7 @@
 
 import pytest
 import yaml
+from ansible_collections.medzen.multiregion.plugins.module_utils import gates
 from role_variables import ROOT, load, template
 
 RECORD = "medzen.multiregion.run_record"
@@ -229,6 +230,41 @@ def test_what_was_not_compared_is_unknown_and_refuses():
         found = evaluate("fail_back", inner, LOST, fail_back_difference=difference)
         # ansible-core 2.18 makes an empty text of none, which a gate takes for unknown as well.
         assert (None if found == "" else found) is expected
+
+
+@pytest.mark.parametrize(
+    ("difference", "verdict", "words"),
+    [
+        ({"missing_rows": 3, "left_out": []}, "pass", "2 conditions hold"),
+        ({"missing_rows": 0, "left_out": ["ehr.a", "ehr.b"]}, "refuse", "found: ehr.a, ehr.b"),
+        ({"skipped": True}, "refuse", "refuses, for 2 of 2 conditions"),
+    ],
+)
+def test_an_old_database_with_a_table_that_nobody_can_compare_stays(difference, verdict, words):
+    (gate,) = [
+        one["medzen.multiregion.gate"] for one in steps("fail_back", "give_way") if "medzen.multiregion.gate" in one
+    ]
+    given = {"fail_back_difference": difference, "region_state": {"region": {"database": PROMOTED}}}
+    told = [{key: resolved(text, given) for key, text in condition.items()} for condition in gate["that"]]
+    judged = gates.judge(gate["name"], told)
+    assert judged["verdict"] == verdict and words in gates.describe(judged), gates.describe(judged)
+
+
+def resolved(text, given):
+    variables = {
+        **load("group_vars/all.yml"),
+        **load("roles/fail_back/defaults/main.yml"),
+        **load("roles/fail_back/vars/main.yml"),
+        "inventory_hostname": LOST,
+        **given,
+    }
+    return template(text, variables)
+
+
+@pytest.mark.parametrize(("difference", "asked"), [({"skipped": True}, False), ({"missing_rows": 0}, True)])
+def test_check_mode_asks_the_gate_where_it_has_compared(difference, asked):
+    given = {"ansible_check_mode": True, "fail_back_difference": difference}
+    assert give_way("available", **given)[2] is asked
 
 
 def test_the_comparison_stands_before_the_deletion():

@@ -44,3 +44,38 @@ def test_names_and_buckets_are_quoted():
     statement = row_difference.rows_sql(odd, ["0a1", "'; DROP"])
     assert 'FROM "ehr"."a""b" t' in statement
     assert "IN ('''; DROP', '0a1')" in statement
+
+
+class Side:
+    """A database that knows its tables, whether they have a primary key, and their checksums."""
+
+    def __init__(self, **tables):
+        self.tables = {f"ehr.{name}": given for name, given in tables.items()}
+
+
+@pytest.fixture
+def sides(monkeypatch):
+    def stored(side, schemas):
+        assert schemas == ["ehr"]
+        return {name: has_key for name, (has_key, _checksum) in side.tables.items()}
+
+    monkeypatch.setattr(row_difference, "read_stored", stored)
+    monkeypatch.setattr(row_difference, "read_checksum", lambda side, name: side.tables[name][1])
+    return lambda source, target: row_difference.find_left_out(Side(**source), Side(**target), ["ehr"])
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "left_out"),
+    [
+        ({"log": (False, "2:5:5")}, {"log": (False, "2:5:5")}, []),
+        ({"log": (False, "2:5:5")}, {"log": (False, "3:6:7")}, ["ehr.log"]),
+        ({"log": (False, "2:5:5")}, {}, ["ehr.log"]),
+        # Nothing of it can be lost.
+        ({"log": (False, "0:0:0")}, {}, []),
+        ({"log": (False, "0:0:0")}, {"log": (False, "3:6:7")}, []),
+        # Those are compared row by row.
+        ({"ehr": (True, "2:5:5")}, {"ehr": (True, "3:6:7")}, []),
+    ],
+)
+def test_a_table_without_a_key_is_left_out_unless_it_is_the_same_or_empty(sides, source, target, left_out):
+    assert sides(source, target) == left_out
