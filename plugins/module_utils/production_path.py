@@ -295,11 +295,14 @@ def conclude(record: str, paths: Sequence[Sequence[Hop]], databases: Sequence[di
     problems = list(dict.fromkeys(hop.problem for hop in hops if hop.problem))
     regions = sorted({database["region"] for database in databases if database})
     entry = sorted({hop.evidence["region"] for hop in hops if hop.hop == "balancer" and hop.verdict == FOUND})
+    several = several_databases(databases)
     if len(regions) > 1:
         problems.append(f"{record} leads to databases in {', '.join(regions)}")
+    if several:
+        problems.append(f"{record} leads to several databases: {', '.join(several)}")
     if regions and entry and entry != regions:
         problems.append(f"{record} is served from {', '.join(entry)}, its database is in {', '.join(regions)}")
-    certain = bool(databases) and all(databases) and all(is_sound(hop) for hop in hops)
+    certain = bool(databases) and all(databases) and all(is_sound(hop) for hop in hops) and not several
     is_one = (
         certain and len(regions) == 1 and entry == regions and not any(one["is_replica"] for one in databases if one)
     )
@@ -311,6 +314,12 @@ def conclude(record: str, paths: Sequence[Sequence[Hop]], databases: Sequence[di
         "database": databases[0] if is_one else None,
         "problems": problems,
     }
+
+
+def several_databases(databases: Sequence[dict | None]) -> list[str]:
+    """The databases, where the branches end at more than one. Two of one region are two: only one would be fenced."""
+    found = {one["arn"]: f"{one['identifier']} in {one['region']}" for one in databases if one}
+    return [found[arn] for arn in sorted(found)] if len(found) > 1 else []
 
 
 def served_locations(hops: Sequence[Hop]) -> list[dict]:

@@ -12,7 +12,8 @@ description:
     there, its task definition, and the database that C(DB_URL) names.
   - Asks the resolvers what the name answers now and lists the zone's records, so that failover and geolocation trees
     are followed along every branch in use. A balancer counts only when AWS shows it in that region.
-  - What cannot be looked at is C(unknown), and then no region is called production.
+  - What cannot be looked at is C(unknown), and then no region is called production. Nor is one when branches in use end
+    at different databases, be they in one region.
 options:
   record:
     description:

@@ -223,6 +223,18 @@ def test_two_databases_in_two_regions_give_no_region():
     assert "databases in af-south-1, eu-west-1" in concluded["problems"][0]
 
 
+def test_two_databases_in_one_region_give_no_region():
+    second = {"DBInstanceIdentifier": "db-canary", "DBInstanceArn": "arn:db-canary"}
+    concluded = conclude(branch("af-south-1"), branch("af-south-1", **second))
+    assert (concluded["production_region"], concluded["database"]) == (None, None)
+    assert concluded["problems"] == [f"{NAME} leads to several databases: db in af-south-1, db-canary in af-south-1"]
+
+
+def test_two_branches_to_one_database_give_its_region():
+    concluded = conclude(branch("af-south-1"), branch("af-south-1"))
+    assert (concluded["production_region"], concluded["database"]["arn"]) == ("af-south-1", "arn:db")
+
+
 def test_a_service_far_from_its_database_is_a_problem():
     concluded = conclude(branch("af-south-1", "eu-west-1"))
     assert concluded["production_region"] is None and "its database is in af-south-1" in concluded["problems"][0]
