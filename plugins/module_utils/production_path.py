@@ -226,6 +226,15 @@ def judge_services(groups: Sequence[str], services: Sequence[Mapping] | None, re
     return Hop("services", FOUND, [one["serviceArn"] for one in own], evidence)
 
 
+def running_definitions(service: Mapping) -> list[str]:
+    """The task definitions that tasks of a service run; the one that was asked for where none runs.
+
+    A rollout that is under way or stuck keeps the tasks of an older definition in service, with the older one's DB_URL.
+    """
+    running = [one["taskDefinition"] for one in service.get("deployments", []) if one.get("runningCount", 0) > 0]
+    return list(dict.fromkeys(running)) or [service["taskDefinition"]]
+
+
 def database_urls(definition: Mapping) -> dict[str, str]:
     """DB_URL of each container that has one."""
     return {

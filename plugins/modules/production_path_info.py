@@ -9,7 +9,8 @@ version_added: 1.0.0
 short_description: Find which region serves production, from the public name to the database
 description:
   - Follows O(record) through DNS to the load balancer, its listeners and target groups, the ECS service that registers
-    there, its task definition, and the database that C(DB_URL) names.
+    there, the task definitions that its tasks run, and the database that their C(DB_URL) names. While a rollout is
+    under way or stuck that may be more than one task definition; different databases are then C(many).
   - Asks the resolvers what the name answers now and lists the zone's records, so that failover and geolocation trees
     are followed along every branch in use. A balancer counts only when AWS shows it in that region.
   - What cannot be looked at is C(unknown), and then no region is called production. Nor is one when branches in use end
@@ -231,8 +232,9 @@ def follow_services(reader, region, groups, regions, hops):
     hops.append(path.judge_services(groups, services, region))
     if hops[-1].verdict != path.FOUND:
         return hops, None
-    wanted = [one["taskDefinition"] for one in services if one["serviceArn"] in hops[-1].found]
-    hops.append(path.judge_definitions([reader.definition(region, arn) for arn in wanted]))
+    own = [one for one in services if one["serviceArn"] in hops[-1].found]
+    running = dict.fromkeys(arn for one in own for arn in path.running_definitions(one))
+    hops.append(path.judge_definitions([reader.definition(region, arn) for arn in running]))
     if hops[-1].verdict != path.FOUND:
         return hops, None
     hop, database = path.judge_database(hops[-1].found[0], reader.databases(regions))

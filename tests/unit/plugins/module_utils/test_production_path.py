@@ -150,6 +150,31 @@ def test_the_service_is_the_one_that_registers_in_the_group():
     assert path.judge_services(["a"], None, "r").verdict == "unknown"
 
 
+def deployment(revision, running):
+    return {"taskDefinition": f"d:{revision}", "runningCount": running}
+
+
+@pytest.mark.parametrize(
+    ("deployments", "expected"),
+    [
+        ([deployment(2, 1)], ["d:2"]),
+        # A rollout under way, and one whose new tasks do not come up.
+        ([deployment(2, 1), deployment(1, 2)], ["d:2", "d:1"]),
+        ([deployment(2, 0), deployment(1, 2)], ["d:1"]),
+        ([deployment(2, 1), deployment(2, 2)], ["d:2"]),
+        # Nothing runs: what was asked for is all there is.
+        ([deployment(2, 0), deployment(1, 0)], ["d:2"]),
+        ([], ["d:2"]),
+    ],
+)
+def test_the_definitions_are_those_of_the_tasks_that_run(deployments, expected):
+    assert path.running_definitions({**SERVICE, "taskDefinition": "d:2", "deployments": deployments}) == expected
+
+
+def test_a_service_that_tells_no_deployments_has_the_definition_that_was_asked_for():
+    assert path.running_definitions({**SERVICE, "taskDefinition": "d:2"}) == ["d:2"]
+
+
 def definition(url):
     environment = [{"name": "DB_URL", "value": url}]
     return {"taskDefinitionArn": "x/d:1", "containerDefinitions": [{"name": "ehrbase", "environment": environment}]}
