@@ -27,6 +27,7 @@ class Position:
     replayed_lsn: str | None = None
     replayed_at: str | None = None
     age_s: float | None = None
+    receiver_pid: int | None = None
     receiver: str | None = None
     heard_s: float | None = None
     fence_lsn: str | None = None
@@ -34,10 +35,17 @@ class Position:
     recent_window_s: float | None = None
 
     @property
+    def is_hidden(self) -> bool:
+        """Whether a receiver runs of which the login may not see more: PostgreSQL then shows its pid alone."""
+        return self.receiver_pid is not None and self.receiver is None
+
+    @property
     def streaming(self) -> bool | None:
         """Whether the primary still sends; None when the replica does not say."""
-        if not self.in_recovery or self.receiver is None:
+        if not self.in_recovery:
             return False
+        if self.is_hidden:
+            return None
         if self.receiver != "streaming":
             return False
         return None if self.heard_s is None else self.heard_s <= SILENT_S
@@ -58,6 +66,16 @@ def expected_rows(position: Position) -> int | None:
     if position.recent_rows is None or not position.recent_window_s or position.age_s is None:
         return None
     return round(position.recent_rows / position.recent_window_s * position.age_s)
+
+
+def hint(position: Position, user: str) -> str:
+    """What would let the replica say whether the primary still sends; empty when the login may see it."""
+    if not position.in_recovery or not position.is_hidden:
+        return ""
+    return (
+        f"PostgreSQL hides from {user} whether the primary still sends: grant pg_read_all_stats or pg_monitor to "
+        f"{user} on the primary, while it is there, or log in as a user that has it."
+    )
 
 
 def acceptance(position: Position) -> str:

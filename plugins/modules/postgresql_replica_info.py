@@ -13,8 +13,9 @@ description:
     many records that are cannot be counted without the primary; O(rate_table) gives an estimate from the rate before.
   - That the replica has replayed a fence by M(medzen.multiregion.postgresql_fence) is told, and does not prove that
     nothing is lost. The fence may have been lifted while nothing arrived any more.
-  - Whether the primary still sends is told by C(pg_stat_wal_receiver), which needs C(pg_read_all_stats). The master
-    user of RDS has it.
+  - Whether the primary still sends is told by C(pg_stat_wal_receiver), which needs C(pg_read_all_stats), a part of
+    C(pg_monitor). The master user of RDS has it. From a login without it PostgreSQL hides the answer; RV(streaming) is
+    then V(null) and RV(hint) says what to grant.
   - Operation used is C(secretsmanager:GetSecretValue), when the login names a secret.
 author:
   - MedZen platform team (@medzen)
@@ -88,8 +89,12 @@ age_s:
   type: float
   returned: always
 streaming:
-  description: Whether the primary still sends. Null when the replica does not say.
+  description: Whether the primary still sends. Null when the replica does not say, or not to this login.
   type: bool
+  returned: always
+hint:
+  description: What to grant so that the login may see whether the primary still sends. Empty when it may.
+  type: str
   returned: always
 fence_lsn:
   description: The log position of the fence that has arrived from the primary. Null without one.
@@ -133,9 +138,10 @@ SELECT pg_is_in_recovery() AS in_recovery,
        to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS replayed_at,
        extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float AS age_s
 """
-# There is no row while the receiver is not connected.
+# There is no row while the receiver is not connected. Without pg_read_all_stats a row has its pid and nothing else.
 RECEIVER = """
-SELECT status AS receiver, extract(epoch FROM clock_timestamp() - last_msg_receipt_time)::float AS heard_s
+SELECT pid AS receiver_pid, status AS receiver,
+       extract(epoch FROM clock_timestamp() - last_msg_receipt_time)::float AS heard_s
   FROM pg_stat_wal_receiver
 """
 
@@ -167,7 +173,7 @@ def check_options(params):
 def read_position(connection, params):
     with describe_errors("read the replica's position"):
         position = fetch_dicts(connection, POSITION)[0]
-        receiver = next(iter(fetch_dicts(connection, RECEIVER)), {"receiver": None, "heard_s": None})
+        receiver = next(iter(fetch_dicts(connection, RECEIVER)), {})
     state = fence.read_state(connection)
     rate = {}
     if params["rate_table"]:
@@ -181,8 +187,10 @@ def read_position(connection, params):
 def ensure(module):
     require_libraries(module)
     check_options(module.params)
-    with connect(build_login(module, module.params["login"])) as connection:
-        return {"changed": False, **possible_loss.as_result(read_position(connection, module.params))}
+    login = build_login(module, module.params["login"])
+    with connect(login) as connection:
+        position = read_position(connection, module.params)
+    return {"changed": False, **possible_loss.as_result(position), "hint": possible_loss.hint(position, login.user)}
 
 
 def main():

@@ -85,5 +85,21 @@ def test_the_primary_sends_while_it_is_heard(receiver, heard_s, streaming):
     assert Position(True, receiver=receiver, heard_s=heard_s).streaming is streaming
 
 
+HIDDEN = replace(BEHIND, receiver_pid=42)
+
+
+def test_a_receiver_of_which_only_the_pid_is_shown_is_unknown():
+    assert HIDDEN.streaming is None
+    assert possible_loss.as_result(HIDDEN)["streaming"] is None
+    assert BEHIND.streaming is False
+
+
+def test_what_to_grant_is_said_only_where_something_is_hidden():
+    hint = possible_loss.hint(HIDDEN, "ehrbase_admin")
+    assert "hides from ehrbase_admin" in hint and "grant pg_read_all_stats or pg_monitor to ehrbase_admin" in hint
+    seen = [BEHIND, replace(HIDDEN, receiver="streaming"), replace(HIDDEN, in_recovery=False)]
+    assert [possible_loss.hint(position, "ehrbase_admin") for position in seen] == ["", "", ""]
+
+
 def test_a_primary_gets_nothing():
     assert Position(False, receiver="streaming", heard_s=1.0).streaming is False
