@@ -31,8 +31,9 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.record_sets imp
 )
 
 MAX_CHANGES = 10
-# What a CNAME may take the place of. Anything else at the name (MX, TXT) has to be given up by name.
-REPLACED_BY_CNAME = ("A", "AAAA", "CNAME")
+# What may take the place of each other: a client follows whichever of them it finds, so that an AAAA left beside a new
+# A would keep the clients of IPv6 where they are. Anything else at the name (MX, TXT) has to be given up by name.
+ADDRESS_TYPES = ("A", "AAAA", "CNAME")
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def plan_batch(
     batch = Batch(record_changes, _sorted(before), _sorted(after))
     if not record_changes:
         return batch
-    check_expected(batch.before, expect, expect_absent)
+    check_expected(batch.before, expect, expect_absent, _replaced_places(changes) if replace_names else ())
     check_size(before, after, max_changes)
     check_after(batch.after)
     check_aliases(batch.after, names)
@@ -208,12 +209,19 @@ def _removes_exactly(present: dict, record: dict, key: Key, wanted: dict[Key, di
 
 
 def _replace(after: dict[Key, dict], wanted: dict[Key, dict]) -> None:
-    """Give the wanted names exactly the wanted record sets: others of the same type go, and so does what conflicts."""
+    """Give the wanted names exactly the wanted record sets: others of the type go, and other addresses with them."""
     for key in [key for key in after if key not in wanted]:
         types = {wanted_key[1] for wanted_key in wanted if wanted_key[0] == key[0]}
-        gives_way = key[1] in types or ("CNAME" in types and key[1] in REPLACED_BY_CNAME)
+        gives_way = key[1] in types or (key[1] in ADDRESS_TYPES and not types.isdisjoint(ADDRESS_TYPES))
         if gives_way or (types and key[1] == "CNAME"):
             del after[key]
+
+
+def _replaced_places(changes: list[dict]) -> list[tuple[str, str]]:
+    """Names and types whose record sets give way unseen to those that are wanted there."""
+    wanted = [change["record"] for change in changes if change["action"] == "present"]
+    names = {normalise_name(record["name"]) for record in wanted if record["type"].upper() in ADDRESS_TYPES}
+    return [(name, record_type) for name in names for record_type in ADDRESS_TYPES]
 
 
 def build_changes(before: dict[Key, dict], after: dict[Key, dict]) -> list[dict]:
@@ -254,10 +262,17 @@ def _is_undeletable(record_set: dict) -> bool:
     return record_set["Type"] in ("NS", "SOA") and "SetIdentifier" not in record_set
 
 
-def check_expected(present: list[dict], expect: list[dict], expect_absent: Iterable[str] = ()) -> None:
-    """Compare and swap: what is there must be what the plan was made on."""
+def check_expected(
+    present: list[dict],
+    expect: list[dict],
+    expect_absent: Iterable[str] = (),
+    replaced: Iterable[tuple[str, str]] = (),
+) -> None:
+    """Compare and swap: what is there must be what the plan was made on, and so must what is replaced beside it."""
     expected = [build_record_set(record) for record in expect]
     places = {(key_of(record_set)[0], record_set["Type"]) for record_set in expected}
+    addressed = {name for name, record_type in places if record_type in ADDRESS_TYPES}
+    places |= {place for place in replaced if place[0] in addressed}
     found = [record_set for record_set in present if key_of(record_set)[:2] in places]
     absent = {normalise_name(name) for name in expect_absent}
     intruders = [record_set for record_set in present if key_of(record_set)[0] in absent]

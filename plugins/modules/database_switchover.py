@@ -232,6 +232,8 @@ options:
       expect:
         description:
           - The record sets as they must be before. Others refuse the switchover before the fence.
+          - With O(change_batch.replace_names) the types A, AAAA and CNAME of a name that is given addresses count as
+            one.
         type: list
         elements: dict
         default: []
@@ -243,7 +245,8 @@ options:
         default: []
       replace_names:
         description:
-          - Whether the names concerned are to have exactly these record sets.
+          - Whether the names concerned are to have exactly these record sets. Record sets of type A, AAAA and CNAME
+            give way to each other; other types stay.
         type: bool
         default: false
       allow_empty:

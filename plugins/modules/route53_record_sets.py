@@ -151,7 +151,8 @@ options:
   expect:
     description:
       - Record sets as the change was planned on. For each name and type given here the zone must hold exactly these,
-        or the task refuses and names what it found.
+        or the task refuses and names what it found. With O(replace_names) the types A, AAAA and CNAME of a name that
+        is given addresses count as one, because all of them are replaced.
       - A zone that is already as wanted is not refused.
     type: list
     elements: dict
@@ -167,7 +168,9 @@ options:
     description:
       - Whether the names with V(present) changes are to have exactly these record sets.
       - Other record sets of the same name and type are deleted in the same batch, and so is a CNAME where another type
-        is wanted, or an A or AAAA record where a CNAME is wanted. Other types (MX, TXT) are never deleted this way.
+        is wanted. Record sets of type A, AAAA and CNAME give way to each other; an AAAA left beside a new A would keep
+        the clients of IPv6 where they were.
+      - Other types (MX, TXT) are never deleted this way. HTTPS and SVCB records may hint at addresses too; they stay.
     type: bool
     default: false
   allow_empty:

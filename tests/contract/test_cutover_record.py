@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.medzen.multiregion.plugins.module_utils.change_batch import plan_batch
+from ansible_collections.medzen.multiregion.plugins.module_utils.record_sets import build_record_set
+from role_variables import load, template
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 MODULE = "medzen.multiregion.run_record"
@@ -35,6 +38,29 @@ def test_a_new_switch_begins_without_what_an_earlier_cutover_or_rollback_left():
     assert "cutover_switched_at" in later and "cutover_rolled_back_at" in later
     begun = facts(begin)
     assert {name: begun.get(name, "kept") for name in later} == dict.fromkeys(later)
+
+
+def test_an_address_of_ipv6_leaves_with_the_switch_and_is_on_record_for_the_way_back():
+    name = {"name": "ehr.example.org"}
+    former = [
+        {**name, "type": "A", "alias": {"dns_name": "old.elb.amazonaws.com", "zone_id": "Z0"}},
+        {**name, "type": "AAAA", "ttl": 60, "values": ["2001:db8::1"]},
+    ]
+    variables = {
+        **load("roles/cutover/defaults/main.yml"),
+        **load("roles/cutover/vars/main.yml"),
+        "ansible_check_mode": False,
+        "__cutover_ttl": {"changed": False, "record_sets": former},
+        "__cutover_record": {"facts": {}},
+    }
+    expected, previous = (template("{{ __cutover_" + one + " }}", variables) for one in ("expected", "previous"))
+    assert previous == former
+    alias = {**name, "type": "A", "alias": {"dns_name": "new.elb.amazonaws.com", "zone_id": "Z1"}}
+    there = [build_record_set(record) for record in former]
+    moved = plan_batch(there, [{"action": "present", "record": alias}], expected, replace_names=True).after
+    assert moved == [build_record_set(alias)]
+    changes = [{"action": "present", "record": record} for record in previous]
+    assert plan_batch(moved, changes, replace_names=True).after == there
 
 
 def test_a_rollback_invalidates_the_switch_from_which_a_soak_would_count():

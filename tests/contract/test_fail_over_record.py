@@ -79,6 +79,9 @@ def test_a_failover_on_record_stands_only_while_its_database_is_no_replica(facts
         ([{"name": "ehr", "alias": {"dns_name": "old.elb.amazonaws.com."}}], ["old.elb.amazonaws.com"]),
         ([{"name": "ehr", "alias": {"dns_name": f"{BALANCER}."}}], []),
         ([{"name": "ehr", "alias": None}], ["no balancer"]),
+        # Added beside the name's own alias since the switch.
+        ([{"name": "ehr", "alias": {"dns_name": name}} for name in (BALANCER, f"dualstack.{BALANCER}.")], []),
+        ([{"name": "ehr", "alias": {"dns_name": name}} for name in (BALANCER, "old.example")], ["old.example"]),
         ([], ["nowhere"]),
     ],
 )

@@ -7,6 +7,8 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.record_sets imp
 NAME = "ehr.example.org"
 CNAME = {"name": NAME, "type": "CNAME", "ttl": 300, "values": ["old.elb.amazonaws.com"]}
 ALIAS = {"name": NAME, "type": "A", "alias": {"dns_name": "new.elb.amazonaws.com", "zone_id": "Z1"}}
+IPV6 = {"name": NAME, "type": "AAAA", "ttl": 60, "values": ["2001:db8::1"]}
+OLD_ALIAS = {"name": NAME, "type": "A", "alias": {"dns_name": "old.elb.amazonaws.com", "zone_id": "Z0"}}
 MAIL = {"name": NAME, "type": "MX", "ttl": 300, "values": ["10 mail.example.org"]}
 
 
@@ -94,6 +96,53 @@ def test_a_name_that_should_be_free_is_not():
 def test_replacing_a_name_deletes_the_other_records_of_its_type():
     batch = plan_batch(zone(weighted("a", 1), weighted("b", 1)), [present(ALIAS)], replace_names=True)
     assert actions(batch) == [("DELETE", "A"), ("DELETE", "A"), ("CREATE", "A")]
+
+
+def test_an_address_of_ipv6_gives_way_to_one_of_ipv4_and_comes_back_with_it():
+    there = zone(OLD_ALIAS, IPV6)
+    batch = plan_batch(there, [present(ALIAS)], [OLD_ALIAS, IPV6], replace_names=True)
+    assert actions(batch) == [("DELETE", "A"), ("DELETE", "AAAA"), ("CREATE", "A")]
+    assert batch.after == zone(ALIAS)
+    assert plan_batch(batch.after, batch.rollback()).after == there
+    previous = [present(record) for record in batch.records_before()]
+    assert plan_batch(batch.after, previous, replace_names=True).after == there
+
+
+def test_the_aliases_of_ipv6_in_a_tree_of_locations_give_way_as_a_whole():
+    both = [{**one, "type": kind} for one in (AFRICA, ELSEWHERE) for kind in ("A", "AAAA")]
+    below = [{**BELOW, "type": "AAAA", "values": ["2001:db8::1"]}, BELOW]
+    batch = plan_batch(zone(*both, *below), [present(ALIAS)], both, replace_names=True)
+    assert [record_set["Type"] for record_set in batch.after if record_set["Name"] == f"{NAME}."] == ["A"]
+
+
+def test_both_addresses_stay_where_both_are_wanted():
+    batch = plan_batch(zone(OLD_ALIAS, IPV6), [present(ALIAS), present(IPV6)], replace_names=True)
+    assert batch.after == zone(ALIAS, IPV6)
+
+
+def test_an_address_of_another_type_stays_where_only_other_types_are_replaced_or_nothing_is():
+    text = {"name": NAME, "type": "TXT", "ttl": 5, "values": ['"x"']}
+    assert plan_batch(zone(IPV6), [present(text)], replace_names=True).after == zone(IPV6, text)
+    assert plan_batch(zone(IPV6), [present(ALIAS)]).after == zone(ALIAS, IPV6)
+
+
+def test_hints_of_addresses_in_https_records_are_left_alone():
+    hints = {"name": NAME, "type": "HTTPS", "ttl": 5, "values": ["1 . alpn=h2 ipv4hint=192.0.2.1"]}
+    batch = plan_batch(zone(OLD_ALIAS, hints), [present(ALIAS)], [OLD_ALIAS], replace_names=True)
+    assert [record_set["Type"] for record_set in batch.after] == ["A", "HTTPS"]
+
+
+@pytest.mark.parametrize("there", [[OLD_ALIAS, IPV6], [IPV6]])
+def test_an_address_that_would_be_replaced_and_was_not_expected_is_refused(there):
+    with pytest.raises(Refused, match="not those that this change was planned on") as caught:
+        plan_batch(zone(*there), [present(ALIAS)], [OLD_ALIAS], replace_names=True)
+    assert "2001:db8::1" in caught.value.found
+
+
+def test_an_address_of_another_type_that_stays_need_not_be_expected():
+    assert plan_batch(zone(OLD_ALIAS, IPV6), [present(ALIAS)], [OLD_ALIAS]).changed
+    assert plan_batch(zone(OLD_ALIAS, MAIL), [present(ALIAS)], [OLD_ALIAS], replace_names=True).changed
+    assert plan_batch(zone(OLD_ALIAS, IPV6, MAIL), [present(ALIAS)], [MAIL], replace_names=True).changed
 
 
 def test_replacing_a_name_leaves_its_other_types_alone():
