@@ -13,6 +13,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 OK, WARN, REFUSE, UNKNOWN = "ok", "warn", "refuse", "unknown"
+# A database leaves these by itself and goes on working meanwhile; who makes a replica of it waits for that.
+PASSING_STATES = (
+    "backing-up",
+    "configuring-enhanced-monitoring",
+    "configuring-iam-database-auth",
+    "configuring-log-exports",
+    "maintenance",
+    "modifying",
+    "rebooting",
+    "storage-optimization",
+)
 OPTED_IN = ("opt-in-not-required", "opted-in")
 
 
@@ -191,15 +202,18 @@ def check_source(region: str, found: Mapping | None | Unknown) -> Check:
         return unknown(name, region, found, expected)
     if found is None:
         return Check(name, region, REFUSE, "no such database", expected, "find production with audit_regions")
-    faults = []
-    if found.get("DBInstanceStatus") != "available":
-        faults.append(f"status {found.get('DBInstanceStatus')}")
+    faults, status = [], found.get("DBInstanceStatus")
+    if status != "available" and status not in PASSING_STATES:
+        faults.append(f"status {status}")
     if found.get("ReadReplicaSourceDBInstanceIdentifier"):
         faults.append("a replica itself")
     if not found.get("BackupRetentionPeriod"):
         faults.append("no automated backups")
     if faults:
         return Check(name, region, REFUSE, ", ".join(faults), expected, "mend the source before the day of the move")
+    if status in PASSING_STATES:
+        step = "nothing: a replica or a snapshot of it waits until that is over"
+        return Check(name, region, WARN, f"status {status}, which passes by itself", expected, step)
     return Check(name, region, OK, f"backups kept {found['BackupRetentionPeriod']} days", expected)
 
 
@@ -229,8 +243,13 @@ def environment_of(definition: Mapping) -> dict[str, str]:
     }
 
 
-def check_node_name(region: str, definition: Mapping | None | Unknown, expected: str) -> Check:
-    """Version identifiers of records are built from the node name: it is the same everywhere, for ever."""
+def check_node_name(
+    region: str, definition: Mapping | None | Unknown, expected: str, *, is_source: bool = False
+) -> Check:
+    """Version identifiers of records are built from the node name: it is the same everywhere, for ever.
+
+    Where the records come from, what is there is right, and the plan is what has to change.
+    """
     name = "node name"
     if isinstance(definition, Unknown):
         return unknown(name, region, definition, expected)
@@ -240,6 +259,13 @@ def check_node_name(region: str, definition: Mapping | None | Unknown, expected:
     if found == expected:
         return Check(name, region, OK, found, expected)
     step = "set SERVER_NODENAME alike in every region: identifiers of versions are built from it"
+    if is_source and found:
+        step = f"set multiregion_ehrbase_node_name to {found}: identifiers of production's versions are built from it"
+    elif is_source:
+        step = (
+            "read the name in an identifier of a version, <id>::<name>::<number>, and set "
+            "multiregion_ehrbase_node_name and production's own SERVER_NODENAME to that one"
+        )
     return Check(name, region, REFUSE, found or "SERVER_NODENAME is not set", expected, step)
 
 

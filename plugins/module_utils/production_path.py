@@ -252,7 +252,9 @@ def judge_definitions(definitions: Sequence[Mapping | None]) -> Hop:
     urls = [url for one in definitions if one is not None for url in database_urls(one).values()]
     hosts = sorted({match["host"].lower() for url in urls if (match := JDBC.match(url))})
     names = [str(one.get("taskDefinitionArn", "")).rsplit("/", 1)[-1] for one in definitions if one is not None]
-    evidence = {"task_definitions": names}
+    # A balancer may lead to other services as well: those without a database are none of EHRbase's.
+    own = [name for name, one in zip(names, definitions, strict=True) if one is not None and database_urls(one)]
+    evidence = {"task_definitions": names, "with_database": own}
     if not hosts:
         return Hop("task_definition", NONE, [], evidence, "no container has a DB_URL that names a host")
     problem = f"the task definitions name several databases: {', '.join(hosts)}" if len(hosts) > 1 else ""
@@ -321,6 +323,7 @@ def conclude(record: str, paths: Sequence[Sequence[Hop]], databases: Sequence[di
         "serving_regions": entry,
         "locations": served_locations(hops),
         "database": databases[0] if is_one else None,
+        "task_definitions": ehrbase_definitions(hops) if is_one else [],
         "problems": problems,
     }
 
@@ -329,6 +332,11 @@ def several_databases(databases: Sequence[dict | None]) -> list[str]:
     """The databases, where the branches end at more than one. Two of one region are two: only one would be fenced."""
     found = {one["arn"]: f"{one['identifier']} in {one['region']}" for one in databases if one}
     return [found[arn] for arn in sorted(found)] if len(found) > 1 else []
+
+
+def ehrbase_definitions(hops: Sequence[Hop]) -> list[str]:
+    """What production runs over its database, each once: several balancers may lead to the same service."""
+    return list(dict.fromkeys(name for hop in hops for name in hop.evidence.get("with_database", [])))
 
 
 def served_locations(hops: Sequence[Hop]) -> list[dict]:

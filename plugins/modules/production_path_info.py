@@ -154,6 +154,14 @@ database:
     backup_retention_days:
       description: Days that automated backups are kept.
       type: int
+task_definitions:
+  description:
+    - The task definitions with a C(DB_URL) that production's services run, as family and revision, in
+      RV(production_region). Empty when that is not certain.
+  returned: always
+  type: list
+  elements: str
+  sample: ["medzen-ehrbase-af-south-1:7"]
 path:
   description: Each hop with its verdict (C(found), C(none), C(many), C(unknown)), what it led to, and its evidence.
   returned: always

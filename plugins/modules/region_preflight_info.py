@@ -89,7 +89,8 @@ options:
         default: 100
   source:
     description:
-      - The database that the regions get their data from. Without it, nothing is checked of it.
+      - The database that the regions get their data from, and what runs in front of it. Without it, nothing is checked
+        of either.
     type: dict
     suboptions:
       region:
@@ -100,9 +101,19 @@ options:
         description: Its identifier.
         type: str
         required: true
+      task_definitions:
+        description:
+          - What the service in front of it runs, as family and revision; RV(ignore:task_definitions) of
+            M(medzen.multiregion.production_path_info) tells.
+          - The family is never guessed. Where none is named, and where one is not there, the checks of them are
+            C(unknown).
+        type: list
+        elements: str
+        default: []
   node_name:
     description:
       - The value that C(SERVER_NODENAME) has in every region. Without it, task definitions are not compared.
+      - A region that is still to be built may have no task definition yet.
     type: str
   authentication:
     description:
@@ -145,7 +156,10 @@ EXAMPLES = r"""
     engine_version: "16.11"
     database_class: db.t3.medium
     node_name: ehr.medzenhealth.app
-    source: {region: af-south-1, db_instance_identifier: medzen-ehrbase-db-af-south-1}
+    source:
+      region: af-south-1
+      db_instance_identifier: medzen-ehrbase-db-af-south-1
+      task_definitions: ["medzen-ehrbase-af-south-1:7"]
   register: preflight
 
 - name: Refuse a plan that cannot work
@@ -219,6 +233,7 @@ SPEC = {
         "options": {
             "region": {"type": "str", "required": True},
             "db_instance_identifier": {"type": "str", "required": True},
+            "task_definitions": {"type": "list", "elements": "str", "default": []},
         },
     },
     "node_name": {"type": "str"},
@@ -260,7 +275,23 @@ def check_source(clients, params):
     source = params["source"]
     found = reads.look(reads.read_database, clients, source["region"], source["db_instance_identifier"])
     checks = [preflight.check_source(source["region"], found)]
-    return checks + check_definition(clients, params, source["region"])
+    for definition in read_running(clients, source):
+        checks += judge_definition(params, source["region"], definition, is_source=True)
+    return checks
+
+
+def read_running(clients, source):
+    """What the source's service runs. It does run: a definition that is not there was looked for in the wrong place."""
+    if not source["task_definitions"]:
+        return [preflight.Unknown("no task definition is named that the service of the source runs")]
+    found = [
+        (name, reads.look(reads.read_definition, clients, source["region"], name))
+        for name in source["task_definitions"]
+    ]
+    return [
+        preflight.Unknown(f"task definition {name} is not there") if definition is None else definition
+        for name, definition in found
+    ]
 
 
 def check_region(clients, params, region, planned, networks):
@@ -276,7 +307,7 @@ def check_region(clients, params, region, planned, networks):
         preflight.check_key(region, key),
         preflight.check_orderable(region, options, version, size, params["multi_az"]),
         *check_pair(clients, params, region),
-        *(check_definition(clients, params, region) if region != (params["source"] or {}).get("region") else []),
+        *(check_planned(clients, params, region) if region != (params["source"] or {}).get("region") else []),
     ]
 
 
@@ -297,12 +328,16 @@ def check_pair(clients, params, region):
     return [preflight.check_pair(region, source, reads.look(reads.read_sources, clients, region))]
 
 
-def check_definition(clients, params, region):
+def check_planned(clients, params, region):
+    """A definition of an earlier run, or none yet: the family is the one that is made here."""
     family = f"{params['workload']}-{region}"
-    found = reads.look(reads.read_definition, clients, region, family)
+    return judge_definition(params, region, reads.look(reads.read_definition, clients, region, family))
+
+
+def judge_definition(params, region, found, *, is_source=False):
     checks = [preflight.check_authentication(region, found, params["authentication"])]
     if params["node_name"]:
-        checks.append(preflight.check_node_name(region, found, params["node_name"]))
+        checks.append(preflight.check_node_name(region, found, params["node_name"], is_source=is_source))
     return checks
 
 

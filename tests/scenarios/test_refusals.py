@@ -96,6 +96,18 @@ def test_an_image_that_is_not_pinned_is_refused(before):
     )
 
 
+def test_a_node_name_other_than_productions_is_refused(before):
+    """Only production has a task definition by now."""
+    outcome = before.play("provision_region", multiregion_ehrbase_node_name="ehr.example.org")
+    assert_refused(
+        outcome,
+        "af-south-1: node name",
+        f"found: {RECORD}",
+        "expected: ehr.example.org",
+        f"next: set multiregion_ehrbase_node_name to {RECORD}",
+    )
+
+
 def test_a_dr_region_that_aws_does_not_have_is_refused(before, inventory):
     outcome = before.play("provision_region", inventory=inventory({"dr": ["eu-middle-9"]}))
     assert_refused(

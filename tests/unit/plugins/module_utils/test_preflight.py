@@ -105,7 +105,8 @@ SOURCE = {"DBInstanceStatus": "available", "BackupRetentionPeriod": 7}
 @pytest.mark.parametrize(
     "change, words",
     [
-        ({"DBInstanceStatus": "backing-up"}, "backing-up"),
+        ({"DBInstanceStatus": "storage-full"}, "storage-full"),
+        ({"DBInstanceStatus": "backing-up", "BackupRetentionPeriod": 0}, "no automated backups"),
         ({"BackupRetentionPeriod": 0}, "no automated backups"),
         ({"ReadReplicaSourceDBInstanceIdentifier": "x"}, "a replica itself"),
     ],
@@ -114,6 +115,12 @@ def test_the_source_is_an_available_primary_with_backups(change, words):
     refused = preflight.check_source(HERE, {**SOURCE, **change})
     assert refused.verdict == "refuse" and words in refused.found
     assert preflight.check_source(HERE, SOURCE).verdict == "ok"
+
+
+@pytest.mark.parametrize("status", ["backing-up", "modifying", "storage-optimization"])
+def test_a_source_that_is_busy_for_a_while_is_told_and_not_refused(status):
+    told = preflight.check_source(HERE, {**SOURCE, "DBInstanceStatus": status})
+    assert told.verdict == "warn" and status in told.found
 
 
 @pytest.mark.parametrize(
@@ -148,6 +155,13 @@ def definition(**environment):
 )
 def test_the_node_name_is_the_same_everywhere(found, verdict):
     assert preflight.check_node_name(HERE, found, "x").verdict == verdict
+
+
+def test_the_plan_takes_the_node_name_of_production_and_not_the_other_way_round():
+    refused = preflight.check_node_name("af-south-1", definition(SERVER_NODENAME="y"), "x", is_source=True)
+    assert refused.verdict == "refuse" and "set multiregion_ehrbase_node_name to y" in refused.next_step
+    unset = preflight.check_node_name("af-south-1", definition(), "x", is_source=True)
+    assert unset.verdict == "refuse" and "<id>::<name>::<number>" in unset.next_step
 
 
 @pytest.mark.parametrize(

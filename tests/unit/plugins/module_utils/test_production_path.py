@@ -233,6 +233,15 @@ def test_one_sound_path_gives_the_region():
     assert conclude(branch("af-south-1"))["production_region"] == "af-south-1"
 
 
+def test_production_runs_the_definitions_that_name_its_database():
+    other = {"taskDefinitionArn": "x/else:3", "containerDefinitions": [{"name": "else"}]}
+    hops, found = branch("af-south-1")
+    running = [*hops, path.judge_definitions([definition("jdbc:postgresql://db/ehrbase"), other])]
+    assert path.conclude(NAME, [running, running], [found, found])["task_definitions"] == ["d:1"]
+    in_doubt = path.Hop("services", "unknown", problem="not listed")
+    assert path.conclude(NAME, [[*running, in_doubt]], [found])["task_definitions"] == []
+
+
 def test_a_location_is_served_by_the_regions_in_which_aws_shows_its_balancers():
     hops, found = branch("af-south-1")
     served = path.Hop("dns", "found", [AF], {"locations": {"continent AF": [AF], "everywhere else": [IE]}})
