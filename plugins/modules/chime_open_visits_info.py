@@ -11,7 +11,10 @@ description:
   - Reads the audit table of the visits, because the Chime SDK has no list of meetings. A visit is open when it has a
     row C(CREATED#<time>) under C(MEETING#<id>) and none C(ENDED#<time>).
   - A visit that is older than O(longest_visit_s) was left by people who ended nothing, and is not counted. With
-    O(control_region) each open visit is also asked for at the Chime SDK, and one that is not there has ended.
+    O(control_region) each open visit is also asked for at the Chime SDK.
+  - A meeting exists in the region that made it and nowhere else, so that a wrong region knows none of those that go on.
+    A visit whose meeting is not there has ended only where O(control_region_known) says that meetings are made there,
+    or where another meeting of the table was found there. Until then it is open.
   - A row C(CREATED#) whose time cannot be read is a failure, because nobody knows whether that visit goes on.
   - The operation used is C(dynamodb:Scan), with O(control_region) also C(chime-sdk-meetings:GetMeeting). The IAM
     permissions are C(dynamodb:Scan) on the table and C(chime:GetMeeting).
@@ -37,6 +40,12 @@ options:
     description:
       - Region whose Chime SDK made the meetings. Without it, only the table is asked.
     type: str
+  control_region_known:
+    description:
+      - Whether somebody knows that meetings are made through O(control_region), or an earlier look has found one there.
+        A region that is only likely is asked without it.
+    type: bool
+    default: false
   wait:
     description:
       - Whether to wait until no visit is open.
@@ -75,7 +84,8 @@ EXAMPLES = r"""
   medzen.multiregion.chime_open_visits_info:
     region: af-south-1
     table: medzen-meeting-audit
-    control_region: af-south-1
+    control_region: us-east-1
+    control_region_known: true
   register: visits
 
 - name: Let the visits of now end before the cutover, two hours at most
@@ -89,11 +99,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 table_exists:
-  description: Whether there is such a table. Without one there are no visits.
+  description: Whether there is such a table. Without one nobody can tell which visits go on.
   type: bool
   returned: always
 drained:
-  description: Whether no visit is open that had begun by O(begun_before).
+  description: Whether no visit is open that had begun by O(begun_before); C(null) without a table.
   type: bool
   returned: always
 open:
@@ -107,6 +117,17 @@ open:
 open_count:
   description: How many they are.
   type: int
+  returned: always
+not_found_count:
+  description:
+    - Of the open ones, how many have no meeting in O(control_region) and may have ended, or were made elsewhere.
+  type: int
+  returned: always
+control_region_known:
+  description:
+    - Whether it is known that meetings are made through O(control_region), from O(control_region_known) or because one
+      was found there. Given as O(control_region_known) to a later look, it is not forgotten.
+  type: bool
   returned: always
 begun_since:
   description: How many open visits have begun after O(begun_before).
@@ -123,7 +144,9 @@ left_open:
 """
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils import chime_sdk, dynamodb_items, visits
@@ -140,6 +163,14 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.service_regions
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import wait_arguments, wait_until
 
 NAMED_MAX = 20
+
+
+@dataclass
+class Control:
+    """The Chime SDK of a region. Once a meeting was found there, it is known for all later looks."""
+
+    chime: Any
+    known: bool
 
 
 @describe("read the visits in {table}", missing=("ResourceNotFoundException",))
@@ -164,21 +195,31 @@ def get_meeting(chime, meeting_id):
     return chime.get_meeting(MeetingId=meeting_id, aws_retry=True)["Meeting"]
 
 
-def still_there(chime, found):
-    """The visits whose meeting exists. A meeting that nobody could be asked about is no ended one."""
+def is_there(chime, visit):
+    """Whether the region has the visit's meeting. None: it cannot be asked, which would end the task."""
     shape = chime.meta.service_model.operation_model("GetMeeting").input_shape.members["MeetingId"]
+    if any(iter_faults(shape, visit.meeting_id, "")):
+        return None
     try:
-        # An identifier that the service refuses for its form would end the task; its visit stays open.
-        return [
-            visit
-            for visit in found
-            if any(iter_faults(shape, visit.meeting_id, "")) or get_meeting(chime, visit.meeting_id)
-        ]
+        return get_meeting(chime, visit.meeting_id) is not None
     except AwsError as error:
         raise chime_sdk.explained(error) from error
 
 
-def look(dynamodb, chime, options, now):
+def still_open_of(control, waited, since):
+    """The visits that may go on, and how many of them have no meeting in a region that may be the wrong one."""
+    found = {visit: is_there(control.chime, visit) for visit in waited}
+    absent = [visit for visit in waited if found[visit] is False]
+    control.known = control.known or True in found.values()
+    if absent and not control.known:
+        # Those that have begun since are not waited for, but as good a proof.
+        control.known = any(is_there(control.chime, visit) for visit in since)
+    if control.known:
+        return [visit for visit in waited if visit not in absent], 0
+    return waited, len(absent)
+
+
+def look(dynamodb, control, options, now):
     rows = scan_visits(dynamodb, options["table"])
     read = visits.read_rows(rows or [])
     if read.unreadable:
@@ -191,12 +232,14 @@ def look(dynamodb, chime, options, now):
         )
     going_on = visits.within(read.open, now, options["longest_visit_s"])
     waited, since = visits.begun_by(going_on, moment_of(options))
-    waited = still_there(chime, waited) if chime else waited
+    waited, not_found = still_open_of(control, waited, since) if control else (waited, 0)
     return {
         "table_exists": rows is not None,
-        "drained": not waited,
+        "drained": not waited if rows is not None else None,
         "open": [visit.as_dict() for visit in waited[:NAMED_MAX]],
         "open_count": len(waited),
+        "not_found_count": not_found,
+        "control_region_known": bool(control and control.known),
         "begun_since": len(since),
         "left_open": len(read.open) - len(going_on),
         "looked_at": now.isoformat(),
@@ -232,7 +275,8 @@ def wait_for_end(look_again, options, *, clock=time.monotonic, sleep=time.sleep)
     try:
         return wait_until(
             look_again,
-            lambda state: state["drained"],
+            # Whether a table that is not there is drained is not known later either.
+            lambda state: state["drained"] is not False,
             "visits to end",
             options["wait_timeout"],
             options["poll_seconds"],
@@ -242,17 +286,22 @@ def wait_for_end(look_again, options, *, clock=time.monotonic, sleep=time.sleep)
             text=told,
         )
     except WaitTimeout as timeout:
-        raise still_open(timeout, options["wait_timeout"]) from timeout
+        raise still_open(timeout, options) from timeout
 
 
-def still_open(timeout, timeout_s):
+def still_open(timeout, options):
     state = timeout.last_state
-    some = ", ".join(visit["meeting_id"] for visit in state["open"])
+    found = f"{state['open_count']} open: {', '.join(visit['meeting_id'] for visit in state['open'])}"
+    step = "run again in a quieter hour, wait longer, or ask the clinicians to end these visits"
+    if state["not_found_count"]:
+        place = options["control_region"]
+        found += f"; {state['not_found_count']} of them have no meeting in {place}, nor has any other visit"
+        step += f". If meetings are made through {place}, say so (control_region_known); if not, name their region"
     return Refused(
-        f"Visits go on after {timeout_s} s",
-        found=f"{state['open_count']} open: {some}",
+        f"Visits go on after {options['wait_timeout']} s",
+        found=found,
         expected="no visit that had begun before",
-        next_step="run again in a quieter hour, wait longer, or ask the clinicians to end these visits",
+        next_step=step,
         result={**state, "reason": "visits_open"},
     )
 
@@ -260,14 +309,15 @@ def still_open(timeout, timeout_s):
 def report(module):
     options = module.params
     check_options(options)
-    dynamodb, chime = client(module, "dynamodb"), None
+    dynamodb, control = client(module, "dynamodb"), None
     check_members("dynamodb", "Scan", {"TableName": options["table"]}, {"TableName": "table"})
     if options["control_region"]:
         require_region(chime_sdk.MEETINGS, options["control_region"], options["extra_regions"])
         chime = client(module, chime_sdk.MEETINGS, options["control_region"])
+        control = Control(chime, options["control_region_known"])
 
     def look_again():
-        return look(dynamodb, chime, options, datetime.now(UTC))
+        return look(dynamodb, control, options, datetime.now(UTC))
 
     waits = options["wait"] and not module.check_mode
     return {"changed": False, **(wait_for_end(look_again, options) if waits else look_again())}
@@ -279,6 +329,7 @@ def main():
         "longest_visit_s": {"type": "int", "default": 10800},
         "begun_before": {},
         "control_region": {},
+        "control_region_known": {"type": "bool", "default": False},
         **chime_sdk.ARGUMENTS,
         **wait_arguments(),
     }

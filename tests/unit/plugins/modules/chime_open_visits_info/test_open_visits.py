@@ -9,7 +9,14 @@ from ansible_collections.medzen.multiregion.plugins.modules import chime_open_vi
 from botocore.exceptions import ClientError
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-OPTIONS = {"table": "audit", "longest_visit_s": 3600, "begun_before": None, "wait_timeout": 10, "poll_seconds": 1}
+OPTIONS = {
+    "table": "audit",
+    "longest_visit_s": 3600,
+    "begun_before": None,
+    "control_region": "af-south-1",
+    "wait_timeout": 10,
+    "poll_seconds": 1,
+}
 
 
 def at(minutes):
@@ -50,8 +57,8 @@ class Chime:
         raise ClientError({"Error": {"Code": self.code}}, "GetMeeting")
 
 
-def look(*rows, chime=None, code=None, **given):
-    return module.look(Table(*rows, code=code), chime, {**OPTIONS, **given}, NOW)
+def look(*rows, chime=None, known=False, code=None, **given):
+    return module.look(Table(*rows, code=code), chime and module.Control(chime, known), {**OPTIONS, **given}, NOW)
 
 
 def test_a_visit_without_an_end_is_open():
@@ -78,9 +85,38 @@ def test_visits_that_begin_meanwhile_are_told_and_not_waited_for():
     assert (state["drained"], state["begun_since"]) == (True, 1)
 
 
-def test_a_meeting_that_chime_does_not_have_has_ended():
+def test_a_meeting_that_is_not_where_another_one_is_has_ended():
+    state = look(row(A, "CREATED", -10), row(B, "CREATED", -10), chime=Chime(B))
+    assert [visit["meeting_id"] for visit in state["open"]] == [B]
+    assert (state["control_region_known"], state["not_found_count"]) == (True, 0)
+
+
+def test_a_region_that_knows_no_meeting_may_be_the_wrong_one_and_ends_no_visit():
+    state = look(row(A, "CREATED", -10), row(B, "CREATED", -10), chime=Chime())
+    assert (state["drained"], state["open_count"], state["not_found_count"]) == (False, 2, 2)
+    assert not state["control_region_known"]
+
+
+def test_where_meetings_are_known_to_be_made_one_that_is_not_there_has_ended():
+    state = look(row(A, "CREATED", -10), chime=Chime(), known=True)
+    assert (state["drained"], state["control_region_known"]) == (True, True)
+
+
+def test_a_meeting_that_is_not_waited_for_proves_the_region_as_well():
+    state = look(row(A, "CREATED", -10), row(B, "CREATED", -1), chime=Chime(B), begun_before=at(-2))
+    assert (state["drained"], state["begun_since"]) == (True, 1)
+
+
+def test_a_visit_that_cannot_be_asked_for_proves_no_region():
+    state = look(row(A, "CREATED", -10), row("no-identifier", "CREATED", -10), chime=Chime())
+    assert (state["open_count"], state["not_found_count"]) == (2, 1)
+
+
+def test_a_region_that_had_a_meeting_is_believed_after_that_one_has_ended():
+    control = module.Control(Chime(B), False)
     rows = (row(A, "CREATED", -10), row(B, "CREATED", -10))
-    assert [visit["meeting_id"] for visit in look(*rows, chime=Chime(B))["open"]] == [B]
+    assert module.look(Table(*rows), control, OPTIONS, NOW)["open_count"] == 1
+    assert module.look(Table(*rows, row(B, "ENDED", 0)), control, OPTIONS, NOW)["drained"]
 
 
 def test_a_visit_whose_meeting_cannot_be_asked_for_stays_open():
@@ -92,9 +128,15 @@ def test_a_refusal_of_chime_is_no_end():
         look(row(A, "CREATED", -10), chime=Chime(code="ForbiddenException"))
 
 
-def test_without_a_table_there_are_no_visits():
+def test_without_a_table_nobody_can_tell_which_visits_go_on():
     state = look(code="ResourceNotFoundException")
-    assert (state["table_exists"], state["drained"]) == (False, True)
+    assert (state["table_exists"], state["drained"], state["open_count"]) == (False, None, 0)
+
+
+def test_a_table_that_is_not_there_is_not_waited_for():
+    gone = look(code="ResourceNotFoundException")
+    done = module.wait_for_end(lambda: gone, OPTIONS, clock=lambda: 0.0, sleep=lambda _s: pytest.fail("it waits"))
+    assert done["drained"] is None
 
 
 def test_a_table_that_may_not_be_read_is_no_empty_one():
@@ -119,11 +161,18 @@ def test_the_wait_ends_with_the_last_visit():
 
 
 def test_a_wait_that_is_over_names_who_goes_on_and_what_to_do():
-    state = {"drained": False, "open": [{"meeting_id": "a"}], "open_count": 1, "begun_since": 0}
+    state = {"drained": False, "open": [{"meeting_id": "a"}], "open_count": 1, "begun_since": 0, "not_found_count": 0}
+    assert told_after_the_wait(state).endswith("ask the clinicians to end these visits.")
+    told = told_after_the_wait({**state, "not_found_count": 1})
+    assert "1 of them have no meeting in af-south-1" in told and "name their region" in told
+
+
+def told_after_the_wait(state):
     clock = iter(range(0, 100, 8))
     with pytest.raises(Refused, match="1 open: a.*quieter hour") as refused:
         module.wait_for_end(lambda: state, OPTIONS, clock=lambda: next(clock), sleep=lambda _s: None)
     assert refused.value.result["reason"] == "visits_open"
+    return refused.value.message
 
 
 @pytest.mark.parametrize("given", [{"begun_before": "noon"}, {"longest_visit_s": 0}])
