@@ -291,9 +291,13 @@ def test_a_soak_under_seven_days_needs_its_typed_override(moved):
     )
 
 
-def test_a_decommission_is_refused_while_somebody_asks_the_old_balancer_even_for_nothing(moved, until):
+def test_a_decommission_is_refused_while_somebody_asks_the_old_balancer_even_for_nothing(stage, until):
     """CloudWatch counts a request that finds no target apart from the balancer's requests."""
+    moved = stage.fresh("provisioned")
     rule, old = "no request at the old balancers and APIs", moved.balancer("af-south-1")["DNSName"]
+    until(lambda: moved.ask(RECORD, "GET", STATUS, at=old)[0] == 401, "production's own answer")
+    moved.move_to("moved")
+    moved.step = "left without tasks"
     with balancers.without_tasks(moved, "af-south-1"):
         until(lambda: moved.ask(RECORD, "GET", STATUS, at=old)[0] == 503, "the balancer's own answer")
         for _ in range(2):

@@ -155,22 +155,45 @@ def test_what_was_changed_in_place_is_seen_by_checksums_and_named(moved):
     moved.step = "moved"
 
 
-def test_an_old_side_without_a_task_is_no_way_back(moved, until):
-    with balancers.without_tasks(moved, SOURCE):
-        refused = moved.play("rollback_dns", rollback_health_retries=1)
-        assert refused.code != 0 and refused.writes == [], str(refused)
-        for words in ("the old side can take over", "old service", "status 503, expected 200", "Nothing was changed."):
-            assert words in refused.error, f"{words} not in: {refused.error}"
-        assert_in_target(moved)
+def scale(world, until, tasks: int) -> None:
+    """As an operator who wants no tasks where nobody is served; the autoscaling has to allow it."""
+    ecs, scaling = world.client("ecs", SOURCE), world.client("application-autoscaling", SOURCE)
+    cluster = ecs.list_clusters()["clusterArns"][0]
+    name = ecs.list_services(cluster=cluster)["serviceArns"][0].rpartition("/")[2]
+    target = {"ServiceNamespace": "ecs", "ResourceId": f"service/{cluster.rpartition('/')[2]}/{name}"}
+    dimension = "ecs:service:DesiredCount"
+    scaling.register_scalable_target(**target, ScalableDimension=dimension, MinCapacity=tasks)
+    ecs.update_service(cluster=cluster, service=name, desiredCount=tasks)
+    if not tasks:
+        service = {"cluster": cluster, "services": [name]}
+        until(lambda: ecs.describe_services(**service)["services"][0]["runningCount"] == 0, "the end of the tasks")
+
+
+def test_an_old_side_without_tasks_is_no_way_back_and_one_whose_tasks_must_start_is_waited_for(moved, until):
+    scale(moved, until, 0)
+    refused = moved.play("rollback_dns")
+    assert refused.code != 0 and refused.writes == [], str(refused)
+    for words in ("the old side can take over", "old service found: 0 tasks wanted", "Nothing was changed."):
+        assert words in refused.error, f"{words} not in: {refused.error}"
+    assert_in_target(moved)
+    # Behind the fence none of them can start.
+    scale(moved, until, 2)
     killed = moved.begin("rollback_dns")
     until(lambda: not moved.takes_writes(EU), "the fence of the new side", PLAYBOOK_S_MAX)
     killed.kill_all()
     assert not moved.takes_writes(AF)
-    with balancers.without_tasks(moved, SOURCE):
-        refused = moved.play("rollback_dns", rollback_health_retries=1)
-        assert refused.code != 0 and "takes writes again" in refused.error, str(refused)
+    scale(moved, until, 0)
+    refused = moved.play("rollback_dns")
+    assert refused.code != 0 and "takes writes again" in refused.error, str(refused)
     assert_in_target(moved)
-    moved.step = "moved"
+    scale(moved, until, 2)
+    late = moved.play("rollback_dns", rollback_health_timeout_s=1)
+    assert late.code != 0 and "the old side answers" in late.error, str(late)
+    assert moved.takes_writes(AF) and not moved.takes_writes(EU) and moved.serves_from(TARGET)
+    done = moved.play("rollback_dns")
+    assert done.code == 0, str(done)
+    assert_back(moved)
+    moved.step = "taken back"
 
 
 def test_new_records_are_counted_and_no_other_number_lets_them_go(moved):
