@@ -330,3 +330,37 @@ def test_a_location_twice_is_refused():
 def test_an_alias_that_would_lead_nowhere_is_refused():
     with pytest.raises(Refused, match="leads nowhere"):
         plan_batch(zone(BELOW, AFRICA, ELSEWHERE), [absent(BELOW), present(AFRICA)], allow_empty=True)
+
+
+OTHER = {"name": "meetings.example.org", "type": "A", "ttl": 300, "values": ["192.0.2.7"]}
+
+
+def test_every_record_set_that_was_expected_is_compared():
+    there = zone(CNAME, {**OTHER, "values": ["192.0.2.8"]})
+    changes = [present(ALIAS), present({**OTHER, "values": ["192.0.2.9"]})]
+    for expected in ([CNAME, OTHER], [OTHER, CNAME]):
+        with pytest.raises(Refused, match="not those that this change was planned on"):
+            plan_batch(there, changes, expected, replace_names=True)
+    assert plan_batch(zone(CNAME, OTHER), changes, [CNAME, OTHER], replace_names=True).changed
+
+
+def test_one_name_of_several_is_not_emptied_either():
+    changes = [present(ALIAS), absent({"name": OTHER["name"], "type": "A"})]
+    with pytest.raises(Refused, match="without any record.*Found: meetings.example.org"):
+        plan_batch(zone(CNAME, OTHER), changes, replace_names=True)
+
+
+def test_an_alias_that_leads_elsewhere_by_now_is_not_deleted():
+    elsewhere = {**ALIAS, "alias": {**ALIAS["alias"], "dns_name": "third.elb.amazonaws.com"}}
+    with pytest.raises(Refused, match="not the one that is to be deleted"):
+        plan_batch(zone(elsewhere), [absent(ALIAS)], allow_empty=True)
+
+
+def test_a_record_set_that_goes_by_its_identifier_takes_none_along_that_has_none():
+    side = {"name": NAME, "type": "A", "set_identifier": "primary"}
+    assert not plan_batch(zone(ALIAS), [absent(side)], allow_empty=True).changed
+    assert plan_batch(zone(weighted("primary", 1), weighted("b", 1)), [absent(side)]).after == zone(weighted("b", 1))
+
+
+def test_an_alias_with_a_zone_of_its_own_keeps_it():
+    assert plan_batch([], [present(ALIAS)], zone_id="ZONE").after[0]["AliasTarget"]["HostedZoneId"] == "Z1"

@@ -144,3 +144,14 @@ def test_the_locations_of_the_estate_are_sound(request):
     shared = yaml.safe_load((request.config.rootpath / "group_vars" / "all.yml").read_text())
     assert [one["name"] for one in shared["multiregion_locations"]] == ["africa", "europe", "elsewhere"]
     assert find_location_problems(shared["multiregion_locations"]) == []
+
+
+@pytest.mark.parametrize("locations", [[], LOCATIONS])
+def test_each_side_leads_to_its_own_balancer_as_long_as_that_is_healthy_and_the_dr_name_to_the_secondary(locations):
+    records = {
+        record.get("SetIdentifier", record["Name"]): record["AliasTarget"] for record in plan([], locations).after
+    }
+    expected = {"primary": TREE["primary"], "secondary": TREE["secondary"], f"{DR}.": TREE["secondary"]}
+    for name, balancer in expected.items():
+        target = {"HostedZoneId": balancer["zone_id"], "DNSName": f"{balancer['dns_name']}."}
+        assert records[name] == {**target, "EvaluateTargetHealth": True}, name

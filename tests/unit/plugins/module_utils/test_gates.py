@@ -102,3 +102,13 @@ def test_a_reason_stands_behind_the_name():
 def test_what_is_no_check_is_an_error():
     with pytest.raises(MultiregionError, match="Not a check"):
         gates.condition_of({"name": "cidr"})
+
+
+def test_one_condition_that_is_closed_keeps_the_override_from_all_of_them():
+    closed = {**NO, "name": "fence", "overridable": False}
+    assert verdict(NO, closed, override="x", override_expected="x") == "refuse"
+    assert "types exactly" not in gates.describe(gates.judge("g", [NO, closed], override_expected="x"))
+    # One that holds is nothing to override.
+    assert verdict(NO, {**YES, "overridable": False}, override="x", override_expected="x") == "override"
+    told = gates.describe(gates.judge("g", [NO, {**YES, "overridable": False}], override_expected="x"))
+    assert told.endswith("types exactly: x")

@@ -143,3 +143,37 @@ def test_tables_and_sequences_are_named_in_full():
     assert sql.set_tables_sql("p", [TABLE]) == 'ALTER PUBLICATION "p" SET TABLE "ehr"."ehr"'
     assert sql.set_sequence_sql(SEQUENCE) == """SELECT setval('"ehr"."s"'::regclass, 7, true)"""
     assert 'FROM "ehr"."s"' in sql.sequence_values_sql([SEQUENCE])
+
+
+def test_tables_that_are_gone_make_it_incomplete_and_so_does_a_slot_that_is():
+    gone = replace(FIT, publication=PUBLICATION | {"tables": ["ehr.ehr", "ehr.gone"]})
+    assert gone.unpublished == ["ehr.gone"] and not gone.is_complete
+    assert not replace(FIT, slot=None).is_complete and not replace(FIT, publication=None).is_complete
+
+
+class Statements:
+    """A connection that keeps what it is told to do."""
+
+    def __init__(self):
+        self.told = []
+
+    def execute(self, statement, _parameters=None):
+        self.told.append(statement)
+
+
+def test_a_table_made_since_the_slot_is_not_published_as_if_its_rows_had_been_copied():
+    more = replace(FIT, tables=(TABLE, TABLE | {"name": "new"}))
+    connection = Statements()
+    with pytest.raises(Refused, match="only on one side: ..ehr.new"):
+        logical.ensure_published(connection, "medzen_move", more)
+    assert connection.told == []
+    # Before there is a slot nothing was copied yet.
+    assert logical.ensure_published(connection, "medzen_move", replace(more, slot=None))
+    assert (
+        connection.told[0] == sql.set_tables_sql("medzen_move", more.tables) and connection.told[-1] == sql.CREATE_SLOT
+    )
+
+
+def test_what_is_published_already_is_left_alone():
+    connection = Statements()
+    assert not logical.ensure_published(connection, "medzen_move", FIT) and connection.told == []

@@ -21,6 +21,11 @@ def test_text_order_is_not_the_order_of_positions():
     assert not lsn.is_reached("9/FFFFFFFF", "10/0")
 
 
+def test_a_position_that_is_the_goal_has_reached_it():
+    assert lsn.is_reached("16/B374D848", "16/B374D848")
+    assert not lsn.is_reached("16/B374D847", "16/B374D848")
+
+
 def test_an_unknown_position_has_reached_nothing_and_its_lag_is_unknown():
     assert not lsn.is_reached(None, "0/0")
     assert lsn.lag_bytes("0/1", None) is None

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.medzen.multiregion.plugins.module_utils import parity
@@ -200,3 +201,76 @@ def test_an_excepted_ehr_is_left_out_of_counts_checksums_and_the_newest_write():
 
 def test_a_schema_without_ehrs_has_nothing_to_leave_out():
     assert parity.conditions_without(EHR, {"ext.thing": ["id uuid"], "ehr.audit_details": ["id uuid"]}) == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"counts": {}},
+        {"counts": {"ehr.ehr": 11}, "newest": None},
+        {"counts": {"ehr.ehr": 11}, "tables": ("ehr.ehr", "ehr.new")},
+        {"counts": {"ehr.ehr": 11}, "sequences": {"ehr.s": {"increment_by": -1, "last_value": 5}}},
+    ],
+)
+def test_what_was_not_counted_and_what_is_no_row_is_not_ahead(change):
+    assert parity.is_target_ahead_only(parity.compare(SIDE, replace(SIDE, **change))) is False
+
+
+def test_rows_of_a_table_that_was_not_counted_on_the_target_are_missing():
+    judgement = parity.judge(
+        replace(SIDE, counts={"a": 10, "b": 5}), replace(SIDE, counts={"a": 10}), [], ParityRequest()
+    )
+    assert judgement["missing_rows"] == 5
+
+
+@pytest.mark.parametrize("what_differs", ["columns", "indexes"])
+def test_what_only_the_target_has_is_a_difference_too(what_differs):
+    more = {"ehr.ehr": [*getattr(SIDE, what_differs)["ehr.ehr"], "more"]}
+    assert what(SIDE, replace(SIDE, **{what_differs: more})) == [("ehr.ehr", what_differs)]
+
+
+class Connection:
+    """A database with one table of 10 rows; keeps what it was asked."""
+
+    broken = False
+
+    def __init__(self):
+        self.asked = []
+
+    def execute(self, query, _parameters=None):
+        self.asked.append(query)
+        answers = {
+            parity.TABLES: [{"name": "ehr.ehr", "readable": True}],
+            parity.COLUMNS: [{"name": "ehr.ehr", "items": ["id uuid"]}],
+            parity.counts_sql(["ehr.ehr"], {}): [{"name": "ehr.ehr", "rows": 10}],
+            parity.checksum_sql("ehr.ehr", {}): [{"checksum": "10:1:1"}],
+        }
+        return Answer(answers.get(query, []))
+
+
+class Answer:
+    def __init__(self, rows):
+        self.rows = rows
+        self.description = [SimpleNamespace(name=name) for name in (rows[0] if rows else ())]
+
+    def fetchall(self):
+        return [tuple(row.values()) for row in self.rows]
+
+    def fetchone(self):
+        return tuple(self.rows[0].values()) if self.rows else None
+
+
+@pytest.mark.parametrize(
+    ("level", "counts", "checksums"),
+    [
+        ("newest", {}, {}),
+        ("counts", {"ehr.ehr": 10}, {}),
+        # Without counts nobody could tell how many rows are missing.
+        ("checksums", {"ehr.ehr": 10}, {"ehr.ehr": "10:1:1"}),
+    ],
+)
+def test_each_level_reads_what_the_one_below_it_reads_and_leaves_no_transaction(level, counts, checksums):
+    connection = Connection()
+    side = parity.read_side(connection, ParityRequest(level=level))
+    assert (side.counts, side.checksums) == (counts, checksums)
+    assert (connection.asked[0], connection.asked[-1]) == (parity.BEGIN, "ROLLBACK")

@@ -78,6 +78,10 @@ def test_log_that_has_arrived_is_not_lost():
         ("waiting", 1.0, False),
         ("streaming", 1.0, True),
         ("streaming", 60.0, False),
+        # It sends a message every 10 s at least.
+        ("streaming", 11.0, True),
+        ("streaming", 16.0, False),
+        (None, 1.0, False),
         ("streaming", None, None),
     ],
 )

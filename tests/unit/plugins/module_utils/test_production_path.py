@@ -292,3 +292,83 @@ def test_no_path_at_all_gives_no_region():
 @pytest.mark.parametrize("found, agrees", [("af-south-1", True), ("eu-west-1", False), (None, None)])
 def test_the_inventory_agrees_only_with_what_was_found(found, agrees):
     assert path.compare(found, "af-south-1")["agrees"] is agrees
+
+
+def test_one_definition_that_could_not_be_read_makes_the_others_unknown():
+    assert path.judge_definitions([definition("jdbc:postgresql://a/e"), None]).verdict == "unknown"
+
+
+def test_one_group_whose_health_is_not_known_makes_the_others_unknown():
+    healthy = [{"TargetHealth": {"State": "healthy"}}]
+    assert path.judge_groups(["a", "b"], {"a": healthy, "b": None}).verdict == "unknown"
+    # One that is empty beside one that serves is how a rollout ends.
+    assert path.judge_groups(["a", "b"], {"a": healthy, "b": []}).problem == ""
+
+
+def test_a_database_that_was_found_needs_no_answer_of_another_region():
+    hop, database = path.judge_database("db.example", {"a": None, "b": [instance("db.example")]})
+    assert (hop.verdict, database["region"]) == ("found", "b")
+
+
+def test_a_database_of_the_same_name_in_another_region_is_another_one():
+    found = {"a": [instance("db.x1.a.rds.amazonaws.com")], "b": [instance("db.x2.b.rds.amazonaws.com")]}
+    assert path.judge_database("db.x2.b.rds.amazonaws.com", found)[1]["region"] == "b"
+
+
+def test_a_balancer_in_a_further_region_gives_no_region():
+    concluded = conclude(branch("af-south-1"), branch("af-south-1", "eu-west-1"))
+    assert concluded["production_region"] is None
+    assert "served from af-south-1, eu-west-1" in concluded["problems"][0]
+
+
+def test_several_of_anything_but_targets_give_no_region():
+    hops, found = branch("af-south-1")
+    targets, databases = path.Hop("dns", "many", [AF, EU]), path.Hop("task_definition", "many", ["a", "b"])
+    assert path.conclude(NAME, [[targets], hops], [found])["production_region"] == "af-south-1"
+    assert path.conclude(NAME, [[*hops, databases]], [found])["production_region"] is None
+
+
+def test_a_path_without_a_database_beside_one_with_gives_no_region():
+    hops, found = branch("af-south-1")
+    assert path.conclude(NAME, [hops, hops[:1]], [found, None])["production_region"] is None
+
+
+def test_each_location_goes_by_the_answers_of_its_own_failover_name():
+    records = [
+        alias(NAME, "africa.app", GeoLocation={"ContinentCode": "AF"}),
+        alias(NAME, "main.medzenhealth.app", GeoLocation={"CountryCode": "*"}),
+        alias("africa.app", AF, Failover="PRIMARY"),
+        alias("africa.app", IE, Failover="SECONDARY"),
+        *FAILOVER,
+    ]
+    served = {**ADDRESSES, "africa.app": ["192.0.2.3"], "main.medzenhealth.app": ["192.0.2.2"]}
+    found = dns(records, ["192.0.2.2"], served)
+    assert found.evidence["locations"] == {"continent AF": [IE], "everywhere else": [EU]}
+
+
+def test_a_plain_address_is_its_own_target():
+    address = {"Name": f"{NAME}.", "Type": "A", "ResourceRecords": [{"Value": "192.0.2.9"}]}
+    assert dns([address], ["192.0.2.9"]).found == ["192.0.2.9"]
+
+
+def test_a_balancer_behind_its_dualstack_name_is_the_same():
+    listed = [{"DNSName": AF, "LoadBalancerArn": "arn:lb", "LoadBalancerName": "medzen-alb"}]
+    assert path.judge_balancer(f"dualstack.{AF}", listed).found == ["arn:lb"]
+
+
+@pytest.mark.parametrize(
+    ("action", "groups"),
+    [
+        ({"TargetGroupArn": "a"}, ["a"]),
+        ({"ForwardConfig": {"TargetGroups": [{"TargetGroupArn": "a"}]}}, ["a"]),
+        # What AWS repeats beside the weights has none of its own.
+        ({"TargetGroupArn": "a", "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": "a", "Weight": 0}]}}, []),
+        ({"Type": "fixed-response"}, []),
+    ],
+)
+def test_an_action_forwards_to_one_group_or_by_weights(action, groups):
+    assert path.forwarded_groups([action]) == groups
+
+
+def test_an_inventory_that_expects_nothing_is_not_compared():
+    assert path.compare("af-south-1", None) == {}

@@ -114,3 +114,14 @@ def test_a_time_without_a_zone_is_utc():
 )
 def test_a_replication_that_does_not_go_on_is_told_with_rds_reason(infos, problem):
     assert rds.replication_problem({"StatusInfos": infos}) == problem
+
+
+def test_a_replication_that_broke_is_told_beside_one_that_goes_on():
+    good = {"StatusType": "read replication", "Status": "replicating", "Normal": True}
+    bad = {"StatusType": "read replication", "Status": "terminated", "Normal": False}
+    assert rds.replication_problem({"StatusInfos": [good, bad]}) == "terminated: no reason given"
+
+
+@pytest.mark.parametrize("status", ["failed", "incompatible-restore", "deleting"])
+def test_a_snapshot_that_will_never_be_available_is_not_waited_for(status):
+    assert status in rds.snapshot_failure_reason({"Status": status})

@@ -180,3 +180,61 @@ class TestDeletion:
         replica = {"ReadReplicaSourceDBInstanceIdentifier": SOURCE_ARN}
         with pytest.raises(Refused, match="is a replica"):
             plan.build_delete_request(replica, params(final_snapshot_identifier="final"))
+
+
+def test_a_replica_of_a_database_of_the_same_name_in_another_region_is_refused():
+    wanted = params(source=source("replica", replica_of_arn=SOURCE_ARN))
+    instance = {
+        "Engine": "postgres",
+        "ReadReplicaSourceDBInstanceIdentifier": SOURCE_ARN.replace("af-south-1", "eu-west-1"),
+    }
+    with pytest.raises(Refused, match="replicates from another source"):
+        plan.check_fixed(instance, wanted, None)
+
+
+def test_within_a_region_rds_names_a_source_without_its_arn():
+    wanted = params(source=source("replica", replica_of_arn=SOURCE_ARN))
+    plan.check_fixed({"Engine": "postgres", "ReadReplicaSourceDBInstanceIdentifier": "prod"}, wanted, None)
+
+
+def test_protection_that_is_asked_for_is_not_lifted_by_a_deletion():
+    with pytest.raises(Refused, match="deletion protection on"):
+        plan.check_deletable({"DeletionProtection": True}, params(deletion_protection=True))
+
+
+def test_an_instance_or_a_snapshot_without_the_key_that_is_wanted_is_refused():
+    with pytest.raises(Refused, match="cannot be changed"):
+        plan.check_fixed({"Engine": "postgres"}, params(), KEY)
+    wanted = params(source=source("snapshot", snapshot_id="move"))
+    with pytest.raises(Refused, match="another database than wanted"):
+        plan.check_snapshot_source({"Status": "available", "Engine": "postgres"}, wanted, KEY)
+
+
+@pytest.mark.parametrize(
+    ("key", "found"), [(None, "no such key"), ({"Enabled": False, "KeyState": "PendingDeletion"}, "PendingDeletion")]
+)
+def test_a_key_that_cannot_encrypt_is_refused(key, found):
+    with pytest.raises(Refused, match=found):
+        plan.check_key(key, "alias/x", "eu-central-1")
+    plan.check_key({"Enabled": True, "KeyState": "Enabled"}, "alias/x", "eu-central-1")
+
+
+def test_the_region_of_a_source_may_be_stated():
+    wanted = params(source=source("replica", replica_of_arn=SOURCE_ARN, source_region="eu-west-1"))
+    assert plan.build_source_request(wanted, None)["SourceRegion"] == "eu-west-1"
+
+
+def test_an_instance_that_is_being_stopped_is_refused():
+    with pytest.raises(Refused, match="start or repair"):
+        plan.check_state({"DBInstanceStatus": "stopping"}, "db")
+
+
+@pytest.mark.parametrize("typed", ["d", "db2"])
+def test_an_identifier_that_begins_alike_lets_nothing_go_without_a_snapshot(typed):
+    with pytest.raises(Refused, match="names another database"):
+        plan.build_delete_request({}, params(skip_final_snapshot=typed))
+
+
+def test_an_encrypted_replica_in_the_region_of_its_source_takes_the_sources_key():
+    wanted = params(source=source("replica", replica_of_arn=SOURCE_ARN))
+    plan.check_replica_source({"BackupRetentionPeriod": 7, "StorageEncrypted": True}, wanted, None, "af-south-1")

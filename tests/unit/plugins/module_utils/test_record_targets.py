@@ -64,3 +64,9 @@ def test_names_that_lead_to_each_other_are_left_alone():
 
 def test_living_balancers_are_left_alone():
     assert find_leading_to([alias("ehr.x", NEW), cname("ehr-dr.x", NEW)], [OLD]) == []
+
+
+def test_what_else_stands_under_a_name_is_no_address():
+    text = {"Name": "ehr.x.", "Type": "TXT", "TTL": 5, "ResourceRecords": [{"Value": '"v=spf1 -all"'}]}
+    only = alias("ehr.x", OLD)
+    assert find_emptied([only, text], [only]) == ["ehr.x"]

@@ -118,3 +118,31 @@ def test_only_parts_that_differ_are_read_row_by_row():
 def test_a_row_that_the_source_has_replaced_since_is_not_missed():
     rows = recovery.compare_rows(Reading([("a", 1)], [("a", 1), ("a", 9)]), ["ehr.a"], Comparison(900))
     assert rows.missing == {"ehr.a": 0}
+
+
+class Counts:
+    """Both sides as counts by table."""
+
+    def __init__(self, *sides):
+        self.sides = sides
+
+    def each(self, query):
+        assert "count(*) AS rows" in query
+        return [[{"name": name, "rows": rows} for name, rows in side.items()] for side in self.sides]
+
+
+def test_by_counts_a_table_that_the_copy_has_more_of_does_not_make_up_for_another():
+    reading = Counts({"ehr.a": 10, "ehr.b": 5, "ehr.c": 3}, {"ehr.a": 20, "ehr.b": 4})
+    rows = recovery.compare_rows(reading, ["ehr.a", "ehr.b", "ehr.c"], Comparison(900, level="counts"))
+    assert (rows.source, rows.copy, rows.missing) == (18, 24, {"ehr.a": 0, "ehr.b": 1, "ehr.c": 3})
+    judged = recovery.judge([], rows, [])
+    assert (judged["verdict"], judged["missing_rows"]) == ("damaged", 4)
+
+
+def test_without_a_table_nothing_is_proven():
+    assert recovery.judge([], recovery.compare_rows(None, [], Comparison(900)), [])["verdict"] == "unknown"
+
+
+def test_a_side_that_could_not_be_compared_in_full_is_unknown_whatever_else_was_found():
+    judged = recovery.judge([{"table": "a"}], Rows(10, 10, {"a": 1}), ["copy: no route"])
+    assert (judged["verdict"], judged["missing_rows"]) == ("unknown", 1)

@@ -79,3 +79,15 @@ def sides(monkeypatch):
 )
 def test_a_table_without_a_key_is_left_out_unless_it_is_the_same_or_empty(sides, source, target, left_out):
     assert sides(source, target) == left_out
+
+
+def test_of_a_table_that_the_target_lacks_every_row_is_missing(monkeypatch):
+    """Nobody may ask a database for a table that it has not."""
+    here, there = {"a": "1", "b": "2"}, {"a": "1", "b": "9", "c": "3"}
+    rows = {"source": here, "target": there}
+    monkeypatch.setattr(row_difference, "read_buckets", lambda side, _table: {"0a1": (2, side)})
+    monkeypatch.setattr(row_difference, "read_rows", lambda side, _table, _buckets: rows[side])
+    ask = row_difference.find_difference
+    assert ask("source", "target", TABLE, []) == {"missing": ["a", "b"], "differing": []}
+    assert ask("source", "target", TABLE, ["ehr.comp_version_history"]) == {"missing": [], "differing": ["b"]}
+    assert ask("source", "source", TABLE, ["ehr.comp_version_history"]) == {"missing": [], "differing": []}

@@ -33,6 +33,7 @@ def test_no_item_is_no_lock():
     [
         (None, "B", 0, "unknown", [], record.FREE),
         (LOCK, "A", 2000, "alive", [], record.OURS),
+        (LOCK, "A", 2000, "dead", [4711], record.OURS),
         (LOCK, "B", 1000, "unknown", [], record.HELD),
         (LOCK, "B", 1001, "unknown", [], record.EXPIRED),
         (LOCK, "B", 1001, "alive", [], record.HELD),

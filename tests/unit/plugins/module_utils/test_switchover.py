@@ -194,6 +194,8 @@ def is_switched(stage):
         (FENCED, WRITABLE, AFTER, True, ()),
         (FENCED, WRITABLE, NONE, True, ()),
         (SourceView(False), WRITABLE, AFTER, True, ()),
+        # The former source follows the target by now.
+        (SourceView(True, in_recovery=True), WRITABLE, AFTER, True, ()),
     ],
 )
 def test_the_plan_is_what_is_left_to_do(source, target, dns, promote, steps):
@@ -482,3 +484,71 @@ def test_any_doubt_about_writes_behind_the_fence_is_refused(found):
 
 def test_transactions_without_rows_are_the_servers_own():
     judge_writes({"transactions": 4, "newer_rows": 0, "rows": {"a": 5}, "gaps": []}, {"a": 5})
+
+
+@pytest.mark.parametrize("rows", [{"a": 6}, {"a": 0}])
+def test_a_count_that_moved_in_either_direction_is_refused(rows):
+    with pytest.raises(Refused, match="changed counts"):
+        judge_writes({"newer_rows": 0, "rows": rows}, {"a": 5})
+
+
+# ---- what each step hands to the next ----
+
+
+def test_a_log_that_moves_behind_the_fence_goes_back():
+    stage = Stage()
+    switchover = build(stage)
+    switchover.source.prove = lambda: {"lsn": "0/200", "lsn_still": False}
+    with pytest.raises(MultiregionError, match="does not stand still.*It went back"):
+        switchover.run()
+    assert stage.view.accepts_writes and "promote" not in stage.calls
+
+
+@pytest.mark.parametrize(("source", "target", "promote"), [(OPEN, REPLICA, True), (FENCED, PROMOTED, False)])
+def test_a_target_that_was_never_opened_and_is_ahead_all_the_same_goes_back(source, target, promote):
+    stage = Stage(source, target)
+    stage.target_rows = 11
+    with pytest.raises(MultiregionError, match="not equal.*It went back"):
+        build(stage, promote=promote).run()
+    assert "promote" not in stage.calls and not stage.other.accepts_writes
+
+
+def test_the_rows_that_were_compared_are_those_that_must_still_be_there():
+    stage = Stage()
+    switchover = build(stage)
+    switchover.source.count_writes = lambda: {"newer_rows": 0, "rows": {"ehr.ehr": 9}, "gaps": []}
+    with pytest.raises(MultiregionError, match=r"changed counts \{'ehr.ehr': \(10, 9\)\}"):
+        switchover.run()
+    assert stage.records == BEFORE and stage.other.fenced
+
+
+def test_check_mode_refuses_what_the_gates_refuse():
+    stage = Stage()
+    stage.replayed = None
+    with pytest.raises(Refused, match="lag is not known"):
+        build(stage).plan()
+    assert stage.calls == []
+
+
+def test_going_back_is_tried_again():
+    stage = Stage(fault="proof", error=MultiregionError("broken"))
+    switchover = build(stage)
+    unfence, refusals = switchover.source.unfence, [MultiregionError("connection lost")]
+
+    def lose_the_first_connection():
+        if refusals:
+            raise refusals.pop()
+        unfence()
+
+    switchover.source.unfence = lose_the_first_connection
+    with pytest.raises(MultiregionError, match="It went back"):
+        switchover.run()
+    assert stage.view.accepts_writes
+
+
+def test_a_request_to_end_is_followed_until_the_promotion_and_not_from_there_on():
+    stage = Stage()
+    switchover, followed, act = build(stage), {}, stage.act
+    stage.act = lambda name, *effect: (followed.__setitem__(name, switchover.reversible), act(name, *effect))
+    switchover.run()
+    assert followed == {call: call in ("fence", "proof", "parity") for call in CALLS}

@@ -121,3 +121,38 @@ def test_all_refusals_are_told_at_once():
     text = guards.refusal_text(HERE, refusals(A, B, typed="", max_items=1))
     assert text.splitlines()[0] == "Nothing was deleted in af-south-1:"
     assert len(text.splitlines()) == 4
+
+
+OTHER = Item("rds_instance", "other", facts={"replica_of": ""})
+
+
+@pytest.mark.parametrize("known", ["db", "other"])
+def test_each_database_needs_a_snapshot_of_its_own(known):
+    evidence = {known: {"arn": ARN, "verified": True}}
+    found = guards.refuse_snapshots(
+        plan(DATABASE, OTHER), evidence, HERE, lambda arn: {**SOUND, "DBInstanceIdentifier": known}
+    )
+    (missing,) = {"db", "other"} - {known}
+    assert [refusal.found for refusal in found] == [f"database {missing}: no final snapshot is stated"]
+
+
+def test_a_secret_is_kept_for_seven_days_at_least():
+    with pytest.raises(MultiregionError, match="6 for secrets"):
+        guards.check_inputs(HERE, 30, 6, confirmation())
+
+
+@pytest.mark.parametrize("typed", ["af-south-10", "af-south-1 ", "af-south"])
+def test_a_region_that_begins_alike_confirms_nothing(typed):
+    with pytest.raises(MultiregionError, match="Expected: af-south-1"):
+        guards.check_inputs(HERE, 30, 30, confirmation(typed))
+    assert guards.find_refusals(plan(), confirmation(typed)) != []
+
+
+def test_as_many_items_as_allowed_may_go_and_a_misspelt_keep_is_no_matter_once_nothing_is_left():
+    assert refusals(A, B, plan_checksum=checksum(BOTH), max_items=2) == []
+    assert refusals(unmatched=("vpc/x",)) == []
+
+
+def test_recorded_items_without_a_checksum_are_no_record():
+    with pytest.raises(MultiregionError, match="pass both from the same census"):
+        guards.check_inputs(HERE, 30, 30, confirmation(items=BOTH))

@@ -160,3 +160,36 @@ def test_statuses_say_unknown_found_scheduled_and_none():
         "sns_topic": "none",
         "lambda_function": "unknown",
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "stays"), [("true", True), ("Yes", True), ("until we know", True), ("No", False), ("", False)]
+)
+def test_a_tag_protects_from_every_tool_and_no_rule_lifts_it(value, stays):
+    tags = {"Protected": value}
+    snapshot = Item("rds_snapshot", "final", "final", tags=tags, origin="medzen-ehrbase-db-af-south-1")
+    for include in ("rds_snapshot", "rds_snapshot/final"):
+        assert bool(build(snapshot, include=frozenset({include})).kept) is stays
+    topic = Item("sns_topic", "t", "medzen-ehrbase-t", tags=tags)
+    assert build(topic).deletions == (() if stays else ("sns_topic/t",))
+
+
+def test_a_stated_reason_to_keep_wins_over_a_rule_that_includes():
+    built = build(SNAPSHOT, keep={SNAPSHOT.key: "evidence"}, include=frozenset({"rds_snapshot"}))
+    assert built.kept == {SNAPSHOT.key: "evidence"}
+
+
+def test_a_rule_includes_the_whole_name_and_nothing_that_begins_like_it():
+    longer = Item("rds_snapshot", "final-of-2025", "final-of-2025", origin="medzen-ehrbase-db-af-south-1")
+    assert build(SNAPSHOT, longer, include=frozenset({SNAPSHOT.key})).deletions == (SNAPSHOT.key,)
+
+
+def test_a_workload_whose_name_begins_like_ours_is_another_one():
+    other = Item("sns_topic", "t", "alerts", tags={"Workload": "medzen-ehrbase-staging"})
+    assert build(other).owners == {}
+
+
+def test_an_empty_prefix_marks_nothing_and_hides_none():
+    assert plan.matching_prefix("medzen-ehrbase-x", ("", "medzen-ehrbase")) == "medzen-ehrbase"
+    assert plan.matching_prefix("somebody-elses", ("", "medzen-ehrbase")) == ""
+    assert build(Item("vpc", "vpc-2", "somebody-elses"), prefixes=("",)).steps == ()

@@ -2,11 +2,13 @@
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.medzen.multiregion.plugins.module_utils import route53
+from ansible_collections.medzen.multiregion.plugins.module_utils import fence, route53
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused, WaitTimeout
+from ansible_collections.medzen.multiregion.plugins.module_utils.fence import FenceRequest, FenceState
 from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import Login
 from ansible_collections.medzen.multiregion.plugins.module_utils.switchover import Interrupted, NotApplied
 from ansible_collections.medzen.multiregion.plugins.module_utils.switchover_sides import (
+    SourceDatabase,
     TargetDatabase,
     judge_promoting,
     refuse_if_refused,
@@ -205,3 +207,32 @@ def test_a_request_to_end_is_followed_only_while_there_is_a_way_back(monkeypatch
     switchover.reversible = True
     with pytest.raises(Interrupted, match="SIGTERM"):
         end(module.signal.SIGTERM, None)
+
+
+@pytest.mark.parametrize(
+    ("source", "named", "known"),
+    [
+        ("arn:aws:rds:af-south-1:1:db:prod", "prod", True),
+        ("prod", "prod", True),
+        ("arn:aws:rds:af-south-1:1:db:another-prod", "prod", False),
+        ("arn:aws:rds:af-south-1:1:db:prod", None, False),
+        (None, "prod", False),
+    ],
+)
+def test_only_a_replica_of_the_source_that_is_named_is_evidence(source, named, known):
+    instance = PRIMARY | ({"ReadReplicaSourceDBInstanceIdentifier": source} if source else {})
+    target = TargetDatabase(Login("192.0.2.1", "owner"), FakeRds(instance), "target", source_identifier=named)
+    assert target.replicates_from() == (source if known else None)
+
+
+@pytest.mark.parametrize("state", [FenceState(), FenceState(fenced=True, lsn="0/1", gaps=("ehr.x",))])
+def test_a_fence_that_is_gone_or_has_a_hole_is_told_by_who_counts_the_writes_behind_it(state, monkeypatch):
+    source = SourceDatabase(Login("192.0.2.1", "owner"), FenceRequest())
+    source._connection = SimpleNamespace(closed=False)
+    monkeypatch.setattr(fence, "read_state", lambda _connection: state)
+    monkeypatch.setattr(fence, "count_writes_since", lambda _connection, _state: {"newer_rows": 0})
+    if state.fenced:
+        assert source.count_writes() == {"newer_rows": 0, "gaps": ["ehr.x"]}
+        return
+    with pytest.raises(Refused, match="fence is gone"):
+        source.count_writes()
