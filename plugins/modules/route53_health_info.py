@@ -50,7 +50,8 @@ EXAMPLES = r"""
 RETURN = r"""
 health_checks:
   description:
-    - What was found, by name. A name that no health check has is missing.
+    - What was found, by name. A name that no health check has is missing. Of several, one that reaches its endpoint is
+      returned before one that does not.
     - C(reached) is what the checkers see, C(healthy) what Route 53 makes of it, which is the opposite where C(inverted)
       is V(true).
   type: dict
@@ -73,6 +74,9 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.health_checks i
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 
 HEALTHY_ABOVE_PERCENT = 18
+# Of several checks of one name the one that is believed first: only if none reaches its endpoint, and none is unknown,
+# is it not reached.
+BELIEVED = (True, None, False)
 
 
 @describe("read the status of health check {check_id}")
@@ -99,11 +103,12 @@ def judge(observations, inverted=False):
 
 
 def read_one(connection, name):
-    """The health check of a name, or None. One that is being replaced has a newer one of the same name."""
-    found = find_named(connection, name)
-    if not found:
-        return None
-    check = found[0]
+    """The health check of a name, or None. One that is being replaced has another one of the same name."""
+    found = [read_check(connection, check) for check in find_named(connection, name)]
+    return min(found, key=lambda one: BELIEVED.index(one["reached"]), default=None)
+
+
+def read_check(connection, check):
     config = check["HealthCheckConfig"]
     judged = judge(read_observations(connection, check["Id"]), bool(config.get("Inverted")))
     return {"id": check["Id"], "fqdn": config.get("FullyQualifiedDomainName", ""), **judged}

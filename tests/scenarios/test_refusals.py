@@ -311,4 +311,6 @@ def test_a_decommission_is_refused_while_somebody_asks_the_old_balancer_even_for
     asked = sum(map(int, re.findall(r"(\d+) \w*Count at ", outcome.error)))
     for typed, refused in ((1, True), (asked, False)):
         outcome = moved.play("decommission_af_south", decommission_soak_s=600, decommission_accept_requests=str(typed))
-        assert (outcome.code, outcome.writes, rule in outcome.error) == (2, [], refused), str(outcome)
+        # The evidence names every rule; one that refuses says what it found.
+        told = f"{rule} found:" in outcome.error
+        assert (outcome.code, outcome.writes, told) == (2, [], refused), str(outcome)

@@ -61,6 +61,18 @@ class Client:
         return {"HealthCheckObservations": reports(0, 3)}
 
 
+class Several(Client):
+    """Checks of one name, of which each sees something else."""
+
+    def list_tags_for_resources(self, ResourceIds, **_request):
+        tags = [{"ResourceId": one, "Tags": [{"Key": "Name", "Value": "primary"}]} for one in ResourceIds]
+        return {"ResourceTagSets": tags}
+
+    def get_health_check_status(self, HealthCheckId, **_request):
+        seen = {"silent": reports(0, 3), "reached": reports(3, 0), "new": reports(0, 0)}
+        return {"HealthCheckObservations": seen[HealthCheckId]}
+
+
 def read(client, *names):
     module = type("Module", (), {"params": {"names": list(names)}, "client": lambda *_, **__: client})()
     return health.read(module)["health_checks"]
@@ -75,3 +87,12 @@ def test_a_name_without_a_health_check_is_missing():
     found = read(Client("primary"), "primary", "other")
     assert list(found) == ["primary"]
     assert (found["primary"]["fqdn"], found["primary"]["healthy"]) == ("primary.elb", False)
+
+
+@pytest.mark.parametrize(
+    ("checks", "reached"),
+    [(("silent", "reached"), True), (("silent", "new"), None), (("new", "reached"), True), (("silent",), False)],
+)
+def test_of_several_checks_of_a_name_none_is_overheard_that_reaches_its_endpoint(checks, reached):
+    """A living primary is never taken for lost by the check that is being replaced."""
+    assert read(Several(*checks), "primary")["primary"]["reached"] is reached
