@@ -110,6 +110,12 @@ options:
         type: list
         elements: str
         default: []
+  data_from:
+    description:
+      - By region, the region of the database that it takes its data from. A region that is not named takes it from
+        O(source).
+    type: dict
+    default: {}
   node_name:
     description:
       - The value that C(SERVER_NODENAME) has in every region. Without it, task definitions are not compared.
@@ -236,6 +242,7 @@ SPEC = {
             "task_definitions": {"type": "list", "elements": "str", "default": []},
         },
     },
+    "data_from": {"type": "dict", "default": {}},
     "node_name": {"type": "str"},
     "authentication": {"type": "str", "default": ""},
 }
@@ -322,7 +329,7 @@ def check_quota(clients, params, region, quota):
 
 
 def check_pair(clients, params, region):
-    source = (params["source"] or {}).get("region")
+    source = params["data_from"].get(region) or (params["source"] or {}).get("region")
     if not source or source == region:
         return []
     return [preflight.check_pair(region, source, reads.look(reads.read_sources, clients, region))]

@@ -54,3 +54,16 @@ def test_the_audit_comes_before_the_preflight_and_its_answer_is_handed_on():
     ]
     assert template(look["source"], {"preflight_source": {"region": "r"}, "omit": "left out"}) == {"region": "r"}
     assert template(look["source"], {"preflight_source": {}, "omit": "left out"}) == "left out"
+
+
+@pytest.mark.parametrize(
+    ("groups", "data_from"),
+    [
+        ({"primary": ["eu-central-1"], "dr": ["eu-west-1"]}, {"eu-west-1": "eu-central-1"}),
+        ({"primary": ["eu-central-1"], "dr": []}, {}),
+        ({"primary": ["eu-central-1"]}, {}),
+    ],
+)
+def test_the_dr_region_takes_its_data_from_the_primary(groups, data_from):
+    variables = {**load("roles/preflight/vars/main.yml"), "groups": groups}
+    assert template("{{ __preflight_data_from }}", variables) == data_from

@@ -77,6 +77,29 @@ def test_a_production_whose_task_definition_nobody_can_tell_is_unknown(region, n
     assert verdicts(region, *named)[1:] == [("authentication", "unknown"), ("node name", "unknown")]
 
 
+@pytest.mark.parametrize(
+    ("region", "taken_from", "verdict"),
+    [
+        ("eu-central-1", [AF], "ok"),
+        ("eu-central-1", ["eu-west-1"], "refuse"),
+        # The DR region follows the primary: it never takes from production.
+        ("eu-west-1", ["eu-central-1"], "ok"),
+        ("eu-west-1", [AF], "refuse"),
+    ],
+)
+def test_each_region_must_take_from_the_one_that_it_gets_its_data_from(monkeypatch, region, taken_from, verdict):
+    monkeypatch.setattr(module.reads, "read_sources", lambda _clients, _region: taken_from)
+    params = {"source": {"region": AF}, "data_from": {"eu-west-1": "eu-central-1"}}
+    assert [check.verdict for check in module.check_pair(None, params, region)] == [verdict]
+
+
+def test_after_the_move_the_pair_of_primary_and_dr_is_asked_all_the_same(monkeypatch):
+    monkeypatch.setattr(module.reads, "read_sources", lambda _clients, _region: [])
+    params = {"source": None, "data_from": {"eu-west-1": "eu-central-1"}}
+    assert module.check_pair(None, params, "eu-central-1") == []
+    assert [check.verdict for check in module.check_pair(None, params, "eu-west-1")] == ["refuse"]
+
+
 def test_a_region_that_is_still_to_be_built_has_no_task_definition_yet():
     checks = module.check_planned(lambda _service, _region: Region(), PARAMS, EU)
     assert [(check.verdict, check.found) for check in checks] == [("ok", "no task definition yet")] * 2
