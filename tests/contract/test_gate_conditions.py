@@ -410,3 +410,29 @@ def test_a_region_that_does_not_serve_production_is_refused(found, good):
     given = {"audit_path": {"production_region": found, "problems": []}}
     gate = "production is where the inventory says"
     assert (refused("audit", "main", gate, PRIMARY, **given) == []) is good
+
+
+# ---- a place for the database ----
+
+PLACES = {
+    ("database", "main"): "the database has a network",
+    ("snapshot_restore", "restore"): "the snapshot is taken where production is",
+    ("logical_seed", "bring"): "the copy is made where production is",
+}
+
+
+@pytest.mark.parametrize(("role", "file"), PLACES)
+@pytest.mark.parametrize(
+    ("subnets", "group", "holds"),
+    [(["subnet-1", "subnet-2"], "sg-1", True), ([], "sg-1", False), (["subnet-1"], None, False)],
+)
+def test_no_database_is_begun_where_it_has_no_place(role, file, subnets, group, holds):
+    """Production would have been fenced for a snapshot that goes nowhere, or a run ended well without a database."""
+    groups = {"alb": "sg-2", "rds": group}
+    given = {
+        **region(vpc_id="vpc-1", kms_key_arn="key", private_subnet_ids=subnets, security_group_ids=groups),
+        "audit_path": {"production_region": RETIRING},
+        f"{role}_source_region": RETIRING,
+        "database_identifier": "db",
+    }
+    assert (refused(role, file, PLACES[role, file], PRIMARY, **given) == []) is holds
