@@ -394,6 +394,10 @@ def test_a_loss_is_accepted_by_its_exact_size_and_what_is_unknown_by_no_word(ver
     (task,) = gates(load("roles/rollback/tasks/decide.yml"))
     variables = {**variables_of("rollback", PRIMARY, given), **task["vars"]}
     assert template(task[GATE]["override_expected"], variables) == typed
+    told = template(task[GATE]["that"][0]["next_step"], variables)
+    assert "\\" not in told
+    assert (f"-e 'accept_loss=\"{typed}\"'." in told) is bool(typed) or holds
+    assert ("accept_loss" in told) is (verdict != "unknown")
 
 
 # ---- the lock, and where production is ----

@@ -169,7 +169,9 @@ def scale(world, until, tasks: int) -> None:
         until(lambda: ecs.describe_services(**service)["services"][0]["runningCount"] == 0, "the end of the tasks")
 
 
-def test_an_old_side_without_tasks_is_no_way_back_and_one_whose_tasks_must_start_is_waited_for(moved, until):
+def test_an_old_side_without_tasks_is_no_way_back_and_one_whose_tasks_must_start_is_waited_for(stage, until):
+    moved = stage.fresh("moved")
+    moved.step = "under way"
     scale(moved, until, 0)
     refused = moved.play("rollback_dns")
     assert refused.code != 0 and refused.writes == [], str(refused)
