@@ -23,6 +23,7 @@ BALANCER = re.compile(
 JDBC = re.compile(r"^jdbc:postgresql://(?P<host>[^:/?,]+)(?::(?P<port>\d+))?/(?P<database>[^?]*)")
 # A record that is chosen by the client's place or by lot: several answers are right at the same time.
 SPREADING = ("weighted", "geolocation", "latency", "multivalue", "geoproximity")
+ADDRESS_TYPES = ("A", "AAAA", "CNAME")
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,18 @@ class Hop:
 
 @dataclass(frozen=True)
 class Way:
-    """What chose the branch so far: the routing policies, and the location of the clients that take it."""
+    """What chose the branch so far: the routing policies, the place of the clients that take it, and what they ask."""
 
     routing: tuple[str, ...] = ()
     location: str = ""
+    # An alias answers with records of its own type; a CNAME leads on whatever was asked.
+    types: tuple[str, ...] = ADDRESS_TYPES
 
     def along(self, record: Mapping) -> Way:
-        policy = routing_of(record)
+        policy, own = routing_of(record), str(record["Type"])
         routing = (*self.routing, policy) if policy != "simple" else self.routing
-        return Way(routing, self.location or location_of(record))
+        types = self.types if own == "CNAME" else (own,)
+        return Way(routing, self.location or location_of(record), types)
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Leaf:
     routing: tuple[str, ...] = ()
     role: str = ""
     location: str = ""
+    type: str = "A"
 
 
 def plain(name: str) -> str:
@@ -106,22 +111,24 @@ def find_leaves(name: str, records: Sequence[Mapping], way: Way = Way(), depth: 
     if depth > DEPTH_MAX:
         return []
     leaves = []
-    for record in records_of(name, records):
+    for record in records_of(name, records, way.types):
         on = way.along(record)
         for target in targets_of(record):
             leaves += find_leaves(target, records, on, depth + 1) or [leaf_of(name, target, on, record)]
     return leaves
 
 
-def records_of(name: str, records: Sequence[Mapping]) -> list[Mapping]:
-    """The address records of a name. Weight 0 takes no share, unless all have it: then they share equally."""
-    found = [one for one in records if plain(one["Name"]) == plain(name) and one["Type"] in ("A", "AAAA", "CNAME")]
-    used = [one for one in found if one.get("Weight") != 0]
-    return used or found
+def records_of(name: str, records: Sequence[Mapping], types: Iterable[str]) -> list[Mapping]:
+    """The records of a name. Weight 0 takes no share, unless all of a type have it: then they share equally."""
+    used: list[Mapping] = []
+    for kind in types:
+        found = [one for one in records if plain(one["Name"]) == plain(name) and one["Type"] == kind]
+        used += [one for one in found if one.get("Weight") != 0] or found
+    return used
 
 
 def leaf_of(name: str, target: str, way: Way, record: Mapping) -> Leaf:
-    return Leaf(plain(name), target, way.routing, str(record.get("Failover") or ""), way.location)
+    return Leaf(plain(name), target, way.routing, str(record.get("Failover") or ""), way.location, str(record["Type"]))
 
 
 def judge_dns(
@@ -162,8 +169,11 @@ def lacks_default(leaves: Sequence[Leaf]) -> bool:
 
 
 def is_serving(leaf: Leaf, answers: Sequence[str], addresses: Mapping[str, Sequence[str]]) -> bool:
-    """A failover name answers with the side in charge; a spreading policy serves each of its targets."""
-    if not leaf.role and set(leaf.routing) & set(SPREADING):
+    """A failover name answers with the side in charge; a spreading policy serves each of its targets.
+
+    The answers are those of IPv4. Clients with IPv6 ask for AAAA first, and get theirs whatever the other answer is.
+    """
+    if not leaf.role and (leaf.type == "AAAA" or set(leaf.routing) & set(SPREADING)):
         return True
     answered = addresses.get(leaf.name, ()) if leaf.role else answers
     return bool(set(addresses.get(leaf.target, ())) & set(answered)) or leaf.target in answered

@@ -15,6 +15,10 @@ def alias(name, target, **policy):
     return {"Name": f"{name}.", "Type": "A", "AliasTarget": {"DNSName": f"{target}."}, **policy}
 
 
+def alias6(name, target, **policy):
+    return alias(name, target, **policy) | {"Type": "AAAA"}
+
+
 def cname(name, target, **policy):
     return {"Name": f"{name}.", "Type": "CNAME", "ResourceRecords": [{"Value": target}], **policy}
 
@@ -50,6 +54,33 @@ def test_a_balancers_name_says_where_to_look(name, expected):
 def test_a_simple_name_leads_to_its_target():
     found = dns([cname(NAME, AF)], ["192.0.2.1"])
     assert (found.verdict, found.found) == ("found", [AF])
+
+
+def test_an_aaaa_record_serves_clients_with_ipv6_whatever_the_answer_to_the_others_is():
+    found = dns([alias(NAME, EU), alias6(NAME, AF)], ["192.0.2.2"])
+    assert (found.verdict, found.found) == ("many", [AF, EU])
+
+
+def test_an_aaaa_record_of_the_same_balancer_is_no_second_target():
+    found = dns([alias(NAME, EU), alias6(NAME, EU)], ["192.0.2.2"])
+    assert (found.verdict, found.found, found.problem) == ("found", [EU], "")
+
+
+def test_an_alias_leads_on_to_records_of_its_own_type_only():
+    records = [alias(NAME, "main.medzenhealth.app"), alias("main.medzenhealth.app", EU)]
+    found = dns([*records, alias6("main.medzenhealth.app", AF)], ["192.0.2.2"])
+    assert (found.verdict, found.found) == ("found", [EU])
+
+
+def test_a_cname_leads_on_to_records_of_every_type():
+    records = [cname(NAME, "main.medzenhealth.app"), alias("main.medzenhealth.app", EU)]
+    found = dns([*records, alias6("main.medzenhealth.app", AF)], ["192.0.2.2"])
+    assert found.found == [AF, EU]
+
+
+def test_the_weights_of_one_type_say_nothing_of_the_other():
+    records = [alias(NAME, EU, Weight=1, SetIdentifier="a"), alias6(NAME, AF, Weight=0, SetIdentifier="b")]
+    assert dns(records, ["192.0.2.2"]).found == [AF, EU]
 
 
 def test_a_name_that_could_not_be_resolved_is_unknown():
