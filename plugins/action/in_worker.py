@@ -21,6 +21,7 @@ import importlib
 import sys
 from pathlib import Path
 
+from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -38,8 +39,10 @@ PRELOADED = ("aws", "clients", "runner", "tags", "wait")
 # Between fence and switch a module must end in order when it is told to, whatever becomes of its controller. In check
 # mode it only looks.
 OUTLIVES_ITS_CONTROLLER = ("database_switchover",)
-# It judges the lock by the record itself, and has to run when there is none yet.
+# The module judges the lock by the record itself, and has to run when there is none yet. A play with the role of that
+# name takes the lock before anything else.
 KEEPS_THE_LOCK = "run_record"
+LOCKING_ROLE = "medzen.multiregion.run_record"
 COLLECTION = "ansible_collections.medzen.multiregion.plugins"
 for _name in PRELOADED:
     importlib.import_module(f"{COLLECTION}.module_utils.{_name}")
@@ -56,17 +59,21 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        self.check_lock()
+        self.check_lock(task_vars or {})
         if self.needs_own_process(task_vars or {}):
             return self.run_as_process(task_vars)
         return {**result, **self.run_here(task_vars or {})}
 
-    def check_lock(self):
-        """Begin nothing when another run may be at work by now."""
+    def check_lock(self, task_vars):
+        """Begin nothing when another run may be at work by now, or when this one has skipped its beginning."""
         if self._task.action.rpartition(".")[2] == KEEPS_THE_LOCK:
             return
+        start_at = context.CLIARGS.get("start_at_task")
+        locks = LOCKING_ROLE in task_vars.get("ansible_play_role_names", ())
         try:
             run_folder.check_lease(run_folder.find())
+            if start_at and locks and not self._task.check_mode:
+                run_folder.require_lease(run_folder.find(), start_at)
         except MultiregionError as error:
             raise AnsibleActionFail(error.message) from error
 

@@ -73,6 +73,18 @@ def check_lease(folder: Path | None, now: float | None = None) -> None:
     )
 
 
+def require_lease(folder: Path | None, start_at: str) -> None:
+    """Refuse a run that began in the middle, with the task of this name: lock and gates come before."""
+    if _read(folder):
+        return
+    raise Refused(
+        "This run has gone past the lock, the gates and what they look at",
+        found=f"--start-at-task {start_at!r}",
+        expected="a run from the beginning of the playbook",
+        next_step="run it without --start-at-task: it finds what is done, and goes on where it stopped",
+    )
+
+
 # --- gates -----------------------------------------------------------------------------------------------------------
 
 

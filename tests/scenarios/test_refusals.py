@@ -77,6 +77,18 @@ def test_a_cidr_that_overlaps_another_regions_is_refused(before):
     )
 
 
+def test_a_run_that_goes_past_lock_and_gates_is_refused(before):
+    """The network needs nothing that an earlier task has found, so nothing else would stop it."""
+    outcome = before.play("provision_region", "--start-at-task", "Network | Build the network")
+    assert_refused(
+        outcome,
+        "gone past the lock, the gates",
+        "Found: --start-at-task 'Network | Build the network'",
+        "Expected: a run from the beginning of the playbook",
+        "run it without --start-at-task",
+    )
+
+
 def test_a_plan_for_visits_that_cannot_work_is_refused(before):
     outcome = before.play("provision_region", multiregion_chime_regions=["eu-west-1"], multiregion_chime_dr="")
     assert_refused(

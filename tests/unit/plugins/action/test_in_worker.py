@@ -53,13 +53,48 @@ def test_the_switchover_outlives_its_controller_but_its_trial_need_not():
 
 def test_a_run_that_lost_its_lock_begins_no_task_but_that_of_the_lock_itself(tmp_path, monkeypatch):
     monkeypatch.setenv(run_folder.ENVIRONMENT, str(tmp_path))
-    action, _task_vars = build()
-    action.check_lock()
+    action, task_vars = build()
+    action.check_lock(task_vars)
     run_folder.begin_lease(tmp_path, "A", until=1.0)
     with pytest.raises(in_worker.AnsibleActionFail, match="Run A has lost its lock"):
-        action.check_lock()
-    action, _task_vars = build(task={"action": "medzen.multiregion.run_record"})
-    action.check_lock()
+        action.check_lock(task_vars)
+    action, task_vars = build(task={"action": "medzen.multiregion.run_record"})
+    action.check_lock(task_vars)
+
+
+LOCKING = {"ansible_play_role_names": ["medzen.multiregion.audit", "medzen.multiregion.run_record"]}
+
+
+@pytest.fixture
+def begun_in_the_middle(monkeypatch, tmp_path):
+    """A run with --start-at-task; its folder."""
+    monkeypatch.setattr(in_worker.context, "CLIARGS", {"start_at_task": "switch | Promote"})
+    monkeypatch.setenv(run_folder.ENVIRONMENT, str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("folder", ["there", "none"])
+def test_a_run_that_began_after_its_lock_and_gates_changes_nothing(begun_in_the_middle, monkeypatch, folder):
+    if folder == "none":
+        monkeypatch.delenv(run_folder.ENVIRONMENT)
+    action, task_vars = build(task={"check_mode": False})
+    with pytest.raises(in_worker.AnsibleActionFail, match=r"'switch \| Promote'.*run it without --start-at-task"):
+        action.check_lock(task_vars | LOCKING)
+
+
+@pytest.mark.parametrize(
+    ("check_mode", "play"),
+    [(True, LOCKING), (False, {}), (False, {"ansible_play_role_names": ["medzen.multiregion.audit"]})],
+)
+def test_what_writes_nothing_or_takes_no_lock_may_begin_anywhere(begun_in_the_middle, check_mode, play):
+    action, task_vars = build(task={"check_mode": check_mode})
+    action.check_lock(task_vars | play)
+
+
+def test_a_run_that_began_before_its_lock_has_skipped_nothing(begun_in_the_middle):
+    run_folder.begin_lease(begun_in_the_middle, "A", until=run_folder.time.time() + 60)
+    action, task_vars = build(task={"check_mode": False})
+    action.check_lock(task_vars | LOCKING)
 
 
 @pytest.fixture
