@@ -3,8 +3,8 @@
 """What every session of botocore begins with, made once a playbook.
 
 Each reads botocore's own files anew (which services there are, every endpoint, one service's operations) and registers
-127 handlers: 60 to 100 ms of CPU before a client's first call, several times the call itself. Neither changes
-while a playbook runs. Settings and credentials do: each session reads those itself.
+more than a hundred handlers: 60 to 100 ms of CPU before a client's first call, several times the call itself. Neither
+changes while a playbook runs. Settings and credentials do: each session reads those itself.
 """
 
 from __future__ import annotations
