@@ -33,6 +33,7 @@ from rehearsal.chaos.injections import (
     for_terminal,
     read_outcome,
     sample,
+    seconds_left,
 )
 from rehearsal.chaos.sweep import Sweep, write_json
 from rehearsal.playbooks import ROOT, die_with_parent
@@ -82,13 +83,13 @@ def direct(args: argparse.Namespace) -> int:
     try:
         while any(worker.poll() is None for worker in workers):
             time.sleep(LOOK_SECONDS)
-            tell_new(folder, told)
+            tell_new(folder, told, args.worlds)
             tell_ended(folder, workers, told)
     finally:
         for worker in workers:
             worker.terminate()
             worker.wait(60)
-    tell_new(folder, told)
+    tell_new(folder, told, args.worlds)
     return conclude(args, folder, time.monotonic() - began, [worker.returncode for worker in workers])
 
 
@@ -126,14 +127,26 @@ def start_worker(args: argparse.Namespace, folder: Path, number: int) -> subproc
         return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
 
-def tell_new(folder: Path, told: set[str]) -> None:
+def tell_new(folder: Path, told: set[str], worlds: int) -> None:
     for path in sorted((folder / "outcomes").glob("*.json")):
         if path.stem not in told:
             told.add(path.stem)
             one = read_outcome(json.loads(path.read_text(encoding="utf-8")))
             result = "converged" if one.converged else "DID NOT CONVERGE"
             codes = " then ".join(map(str, one.exit_codes))
-            say(f"  {one.injection.name}: {result} in {one.seconds:.0f} s (met {one.met}, exit code {codes})")
+            say(
+                f"  {one.injection.name}: {result} in {one.seconds:.0f} s (met {one.met}, exit code {codes}); "
+                f"{describe_progress(folder, worlds)}"
+            )
+
+
+def describe_progress(folder: Path, worlds: int) -> str:
+    wanted = json.loads((folder / WANTED).read_text(encoding="utf-8"))
+    outcomes = read_outcomes(folder)
+    injections = [Injection(**one) for one in wanted["injections"]]
+    left = seconds_left(injections, outcomes, wanted.get("clean_seconds", {}), worlds)
+    about = "" if left is None else f", about {left / 60:.0f} min left"
+    return f"{len(outcomes)} of {len(injections)}{about}"
 
 
 def tell_ended(folder: Path, workers: list[subprocess.Popen], told: set[str]) -> None:
@@ -190,7 +203,7 @@ def work(args: argparse.Namespace) -> int:
     commit = read_commit()
     try:
         sweep.prepare()
-        for injection in agree(args, sweep.write_calls):
+        for injection in agree(args, sweep.write_calls, sweep.clean_s):
             if time.monotonic() < end and claim(args.folder, injection):
                 say(f"{injection.name} ...")
                 outcome = replace(sweep.try_injection(injection), commit=commit)
@@ -208,7 +221,7 @@ def read_commit() -> str:
     return found.stdout.strip()
 
 
-def agree(args: argparse.Namespace, write_calls: dict[str, int]) -> list[Injection]:
+def agree(args: argparse.Namespace, write_calls: dict[str, int], clean_s: dict[str, float]) -> list[Injection]:
     """The list of the worker that was ready first: numbers of calls can differ a little between worlds."""
     path = args.folder / WANTED
     if not path.exists():
@@ -218,7 +231,11 @@ def agree(args: argparse.Namespace, write_calls: dict[str, int]) -> list[Injecti
             found = [one for one in found if one.name == args.only]
         elif args.sample:
             found = sample(found, args.sample, args.seed)
-        told: dict[str, Any] = {"write_calls": chosen, "injections": [vars(one) for one in found]}
+        told: dict[str, Any] = {
+            "write_calls": chosen,
+            "clean_seconds": clean_s,
+            "injections": [vars(one) for one in found],
+        }
         part = args.folder / f"wanted-{args.worker}.part"
         part.write_text(json.dumps(told, indent=2), encoding="utf-8")
         with contextlib.suppress(FileExistsError):

@@ -132,6 +132,20 @@ def sample(injections: list[Injection], count: int, seed: int) -> list[Injection
     return [one for one in injections if one in chosen]
 
 
+def seconds_left(
+    wanted: Iterable[Injection], outcomes: Iterable[Outcome], clean_s: Mapping[str, float], worlds: int
+) -> float | None:
+    """How long what was not tried yet takes, if it takes as many times a run without faults as what was tried.
+
+    `clean_s` are the seconds of such a run, by playbook. None before anything was tried, or where they are not known.
+    """
+    tried = {one.injection.name: one for one in outcomes}
+    spent = sum(one.seconds for one in tried.values())
+    clean = sum(clean_s.get(one.injection.playbook, 0) for one in tried.values())
+    rest = sum(clean_s.get(one.playbook, 0) for one in wanted if one.name not in tried)
+    return spent / clean * rest / worlds if clean else None
+
+
 def build_table(write_calls: Mapping[str, int], outcomes: Iterable[Outcome], **more: Any) -> dict[str, Any]:
     """The numbers of chaos.json. An injection that was not tried is not in it: the sums say how many were."""
     rows = sorted(outcomes, key=lambda one: (list(write_calls).index(one.injection.playbook), one.injection))

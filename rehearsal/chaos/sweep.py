@@ -45,6 +45,8 @@ class Sweep:
         self.plan = {**plan, "visitors": None}
         self.folder = folder
         self.write_calls: dict[str, int] = {}
+        # How long each playbook took without faults.
+        self.clean_s: dict[str, float] = {}
         self._expected: dict[str, dict[str, list[str]]] = {}
         self._runs = 0
 
@@ -62,13 +64,14 @@ class Sweep:
 
     def _prepare_step(self, name: str) -> None:
         checkpoint.save(self.settings, name, os.getpid())
-        since = self._mark()
+        since, began = self._mark(), time.monotonic()
         folder = self._new_folder(f"clean-{name}")
         with run.clients(self.settings, self.plan, WRITES_PER_SECOND, READS_PER_SECOND, folder):
             code = self._play(name, folder)
         if code:
             self._keep_logs(folder)
             raise SystemExit(f"error: {name} without faults ended with {code}; see {folder}")
+        self.clean_s[name] = round(time.monotonic() - began, 1)
         self.write_calls[name] = sum(not one["record"] for one in self._writes(since))
         self._expected[name] = self._read()
 

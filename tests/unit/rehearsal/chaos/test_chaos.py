@@ -2,7 +2,7 @@
 import json
 
 from rehearsal import chaos
-from rehearsal.chaos.injections import every_injection
+from rehearsal.chaos.injections import Outcome, every_injection
 
 CALLS = {"provision_region": 1, "cutover_dns": 2}
 
@@ -28,3 +28,16 @@ def test_an_injection_is_tried_once_by_whoever_comes_first(tmp_path):
     assert not chaos.claim(tmp_path, first)
     assert chaos.claim(tmp_path, second)
     assert not chaos.claim(tmp_path, second)
+
+
+def test_the_progress_counts_what_was_tried_and_says_what_is_left_of_a_timed_sweep(tmp_path):
+    (tmp_path / "outcomes").mkdir()
+    first, _second = every_injection(CALLS, ["lost"])
+    told = Outcome(first, 1, (0,), (), 0, 0, (), 90.0).as_dict()
+    (tmp_path / "outcomes" / f"{first.name}.json").write_text(json.dumps(told))
+    plan = {"write_calls": CALLS, "injections": wanted(["lost"])}
+    (tmp_path / chaos.WANTED).write_text(json.dumps(plan))
+    assert chaos.describe_progress(tmp_path, worlds=1) == "1 of 2"
+    plan["clean_seconds"] = {"provision_region": 30.0, "cutover_dns": 20.0}
+    (tmp_path / chaos.WANTED).write_text(json.dumps(plan))
+    assert chaos.describe_progress(tmp_path, worlds=1) == "1 of 2, about 1 min left"

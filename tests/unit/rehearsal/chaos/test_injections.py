@@ -14,6 +14,7 @@ from rehearsal.chaos.injections import (
     for_terminal,
     read_outcome,
     sample,
+    seconds_left,
 )
 
 CALLS = {"provision_region": 3, "cutover_dns": 2}
@@ -116,3 +117,18 @@ def test_the_table_counts_what_was_tried_and_names_what_did_not_converge():
         "cutover_dns-kill-2",
     ]
     assert "2 of 3 runs converged; 2 kills of 5 write calls" in for_terminal(table)
+
+
+def test_what_is_left_takes_as_many_clean_runs_as_what_was_tried():
+    """Ten seconds instead of four for the first kill, so five instead of two for each of the shorter playbook's."""
+    wanted = every_injection(CALLS, ["kill"])
+    done = outcome(wanted[3], seconds=10.0)
+    clean = {"provision_region": 2.0, "cutover_dns": 4.0}
+    assert seconds_left(wanted, [done], clean, worlds=1) == 3 * 5.0 + 10.0
+    assert seconds_left(wanted, [done], clean, worlds=2) == 12.5
+
+
+def test_nobody_knows_what_is_left_before_something_was_tried_or_where_no_clean_run_was_timed():
+    wanted = every_injection(CALLS, ["kill"])
+    assert seconds_left(wanted, [], {"provision_region": 2.0, "cutover_dns": 4.0}, worlds=2) is None
+    assert seconds_left(wanted, [outcome(wanted[0])], {}, worlds=2) is None
