@@ -68,12 +68,12 @@ class ActionModule(ActionBase):
         """Begin nothing when another run may be at work by now, or when this one has skipped its beginning."""
         if self._task.action.rpartition(".")[2] == KEEPS_THE_LOCK:
             return
-        start_at = context.CLIARGS.get("start_at_task")
+        folder, start_at = run_folder.find(), context.CLIARGS.get("start_at_task")
         locks = LOCKING_ROLE in task_vars.get("ansible_play_role_names", ())
         try:
-            run_folder.check_lease(run_folder.find())
+            run_folder.check_lease(folder)
             if start_at and locks and not self._task.check_mode:
-                run_folder.require_lease(run_folder.find(), start_at)
+                run_folder.require_lease(folder, start_at)
         except MultiregionError as error:
             raise AnsibleActionFail(error.message) from error
 

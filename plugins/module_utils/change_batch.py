@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.record_sets import (
+    ADDRESS_TYPES,
     ROUTING,
     Key,
     build_record,
@@ -31,9 +32,6 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.record_sets imp
 )
 
 MAX_CHANGES = 10
-# What may take the place of each other: a client follows whichever of them it finds, so that an AAAA left beside a new
-# A would keep the clients of IPv6 where they are. Anything else at the name (MX, TXT) has to be given up by name.
-ADDRESS_TYPES = ("A", "AAAA", "CNAME")
 
 
 @dataclass(frozen=True)
@@ -212,6 +210,8 @@ def _replace(after: dict[Key, dict], wanted: dict[Key, dict]) -> None:
     """Give the wanted names exactly the wanted record sets: others of the type go, and other addresses with them."""
     for key in [key for key in after if key not in wanted]:
         types = {wanted_key[1] for wanted_key in wanted if wanted_key[0] == key[0]}
+        # An AAAA left beside a new A would keep the clients of IPv6 where they are. Anything else at the name (MX, TXT)
+        # has to be given up by name.
         gives_way = key[1] in types or (key[1] in ADDRESS_TYPES and not types.isdisjoint(ADDRESS_TYPES))
         if gives_way or (types and key[1] == "CNAME"):
             del after[key]

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ansible_collections.medzen.multiregion.plugins.module_utils.record_sets import ADDRESS_TYPES
+
 FOUND, NONE, MANY, UNKNOWN = "found", "none", "many", "unknown"
 DEPTH_MAX = 8
 EVERYWHERE_ELSE = "everywhere else"
@@ -23,7 +25,6 @@ BALANCER = re.compile(
 JDBC = re.compile(r"^jdbc:postgresql://(?P<host>[^:/?,]+)(?::(?P<port>\d+))?/(?P<database>[^?]*)")
 # A record that is chosen by the client's place or by lot: several answers are right at the same time.
 SPREADING = ("weighted", "geolocation", "latency", "multivalue", "geoproximity")
-ADDRESS_TYPES = ("A", "AAAA", "CNAME")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.errors import R
 
 # Seconds for which resolvers keep an alias answer: the target's own TTL, which the record cannot set.
 ALIAS_TTL_S = {".elb.amazonaws.com.": 60, ".cloudfront.net.": 60}
+# Where a name leads: a client follows whichever of them it finds.
+ADDRESS_TYPES = ("A", "AAAA", "CNAME")
 HOST_NAME_TYPES = ("CNAME", "NS", "PTR")
 TYPES = (
     *("A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS"),

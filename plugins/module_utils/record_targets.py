@@ -7,13 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ansible_collections.medzen.multiregion.plugins.module_utils.record_sets import (
+    ADDRESS_TYPES,
     Key,
     display_name,
     key_of,
     normalise_name,
 )
-
-ADDRESS_TYPES = ("A", "AAAA", "CNAME")
 
 
 def find_leading_to(record_sets: Sequence[dict], targets: Iterable[str]) -> list[dict]:

@@ -105,6 +105,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import client
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
 from ansible_collections.medzen.multiregion.plugins.module_utils.record_sets import (
+    ADDRESS_TYPES,
     build_record,
     describe_key,
     effective_ttl_s,
@@ -119,8 +120,6 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.route53 import 
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.runner import run
 from ansible_collections.medzen.multiregion.plugins.module_utils.wait import wait_arguments, wait_until
-
-ADDRESS_TYPES = ("A", "AAAA", "CNAME")
 
 
 def lowering_changes(present: list[dict], ttl_s: int) -> list[dict]:
