@@ -26,6 +26,11 @@ DIE_WITH_PARENT = (
 )
 # A playbook of the rehearsal takes a minute or two; one that hangs must not hang the rehearsal.
 PLAYBOOK_S_MAX = 900
+# For playbooks that are run again and again, and not measured: more of an environment that `build_environment` made.
+KEPT_TEMPLATES = {
+    "PYTHONPATH": str(Path(__file__).parent / "kept_templates"),
+    "MEDZEN_KEPT_TEMPLATES": str(ROOT / ".cache" / "templates"),
+}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from typing import Any
 from rehearsal.settings import API_PORT, Settings
 
 LOG = logging.getLogger("rehearsal.dns")
-POLL_SECONDS = 0.1
+# Each answer costs the cloud its whole document; where nothing has changed for a while, it is asked less often.
+POLL_SECONDS, QUIET_POLL_SECONDS, QUIET_AFTER_SECONDS = 0.1, 0.3, 2.0
 # While a change is on its way to the name servers.
 BUSY_POLL_SECONDS = 0.02
 TIMEOUT_SECONDS = 10.0
@@ -52,6 +53,7 @@ class Feed(threading.Thread):
         self._serial = ""
         self._quiet = False
         self._busy = False
+        self._changed = time.monotonic()
 
     def run(self) -> None:
         while True:
@@ -59,7 +61,13 @@ class Feed(threading.Thread):
                 self.poll()
             except Exception:  # A document that cannot be served must not end the following of later ones.
                 LOG.exception("The zone was not taken over")
-            time.sleep(BUSY_POLL_SECONDS if self._busy else POLL_SECONDS)
+            time.sleep(self.pause())
+
+    def pause(self) -> float:
+        """Seconds until the next question."""
+        if self._busy:
+            return BUSY_POLL_SECONDS
+        return QUIET_POLL_SECONDS if time.monotonic() - self._changed > QUIET_AFTER_SECONDS else POLL_SECONDS
 
     def poll(self) -> None:
         """Ask once; an unreachable cloud is said once, and the last document stays."""
@@ -73,4 +81,5 @@ class Feed(threading.Thread):
         self._quiet = False
         if document["serial"] != self._serial:
             self._take(document)
+            self._changed = time.monotonic()
             self._serial, self._busy = document["serial"], document["travelling"]

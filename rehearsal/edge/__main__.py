@@ -9,6 +9,7 @@ import logging
 import signal
 
 import aiohttp
+import uvloop
 
 from rehearsal.edge.http_apis import HttpApis
 from rehearsal.edge.link import Link
@@ -24,7 +25,7 @@ def main() -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     settings = load(parser.parse_args().world)
     exit_with_parent(settings)
-    asyncio.run(serve(settings))
+    uvloop.run(serve(settings))
 
 
 async def serve(settings: Settings) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 # A probe over loopback on a busy machine must not fail for being scaled.
 PROBE_TIMEOUT_S_MIN = 1.0
-# As often as Route 53 looks at most; more would only take the machine from what is rehearsed.
-PROBE_INTERVAL_S_MIN = 0.2
+# As often as AWS's 30 seconds in a rehearsal, however fast its time passes; more would only take the machine from what
+# is rehearsed.
+PROBE_INTERVAL_S_MIN = 0.5
 
 
 @dataclass(frozen=True)

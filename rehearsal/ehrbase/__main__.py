@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 
+import uvloop
 from aiohttp import web
 
 from rehearsal.ehrbase import flyway
@@ -37,7 +38,7 @@ def main() -> None:
     if args.world:
         exit_with_parent(load(args.world))
     give_up_root()
-    sys.exit(asyncio.run(serve(args.bind, args.port)))
+    sys.exit(uvloop.run(serve(args.bind, args.port)))
 
 
 def give_up_root() -> None:

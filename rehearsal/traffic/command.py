@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import aiohttp
+import uvloop
 
 from rehearsal.processes import exit_with_parent
 from rehearsal.settings import load
@@ -61,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     settings = load(args.world)
     exit_with_parent(settings)
-    return asyncio.run(_run(args, settings))
+    return uvloop.run(_run(args, settings))
 
 
 async def _run(args: argparse.Namespace, settings) -> int:

@@ -23,14 +23,20 @@ from rehearsal.traffic.history import History
 API = "/ehrbase/rest/openehr/v1"
 # A patient's device keeps a record until it is accepted; the rehearsal does not wait for ever.
 GIVE_UP_S = 300.0
-# What the application asks for in Retry-After.
-RETRY_S = 1.0
+# What the application asks for in Retry-After. Who is refused again and again asks less and less often: a record waits
+# on the device, and a thousand of them must not hold up the side that is just coming up.
+RETRY_S, RETRY_GROWTH, RETRY_S_MAX = 1.0, 1.5, 5.0
 # A second look after an unknown outcome comes late enough for a commit that was still under way.
 LOOK_AGAIN_S = 1.0
 NOT_DONE = (503, 429)
 NETWORK = (aiohttp.ClientError, asyncio.TimeoutError, OSError, *UNRESOLVED)
 # The connection was never made: nothing can have been written.
 NEVER_SENT = (aiohttp.ClientConnectorError, *UNRESOLVED)
+
+
+def retry_after(tries: int) -> float:
+    """Seconds until the next try, after so many before the one that was just refused."""
+    return min(RETRY_S * RETRY_GROWTH**tries, RETRY_S_MAX)
 
 
 @dataclass
@@ -69,11 +75,16 @@ class Patients:
     async def enrol(self) -> None:
         """An EHR for each patient. Its identifier is the client's own: asking again makes no second one."""
         for ehr in self.ehrs:
-            started = time.time()
+            started, tries = time.time(), 0
             while refusal := await self._refusal_of(ehr):
                 if time.time() - started > self.patience_s:
                     raise RuntimeError(f"The EHR of a test patient was refused for {self.patience_s:.0f} s: {refusal}")
-                await asyncio.sleep(RETRY_S * self.random.uniform(0.8, 1.2))
+                tries = await self._wait(tries)
+
+    async def _wait(self, tries: int) -> int:
+        """Wait after a try that came to nothing, and count it."""
+        await asyncio.sleep(retry_after(tries) * self.random.uniform(0.8, 1.2))
+        return tries + 1
 
     async def _refusal_of(self, ehr: str) -> str:
         """Empty when the EHR is there; what came instead, where another try can help."""
@@ -94,7 +105,7 @@ class Patients:
         follow = self._pick_for_update() if self.random.random() < 0.2 else None
         ehr = follow.ehr if follow else self.random.choice(self.ehrs)
         marker = uuid.uuid4().hex
-        started = time.time()
+        started, tries = time.time(), 0
         try:
             while time.time() - started < self.patience_s:
                 uid = await self._try_write(ehr, marker, follow)
@@ -102,7 +113,7 @@ class Patients:
                     self._remember(ehr, uid, follow)
                     self.history.acknowledge(ehr, uid, marker, started)
                     return
-                await asyncio.sleep(RETRY_S * self.random.uniform(0.8, 1.2))
+                tries = await self._wait(tries)
             self.history.count("writes_failed")
         finally:
             if follow:
@@ -174,7 +185,7 @@ class Patients:
         record = self.random.choice(self.known) if self.known else None
         if record is None:
             return
-        started = time.time()
+        started, tries = time.time(), 0
         while time.time() - started < self.patience_s:
             status = await self._try_read(record)
             if status == 200:
@@ -185,7 +196,7 @@ class Patients:
                 self.history.count("reads_missing")
             else:
                 self.history.count("reads_refused")
-            await asyncio.sleep(RETRY_S * self.random.uniform(0.8, 1.2))
+            tries = await self._wait(tries)
         self.history.count("reads_failed")
 
     async def _try_read(self, record: Known) -> int:

@@ -313,6 +313,7 @@ class World:
             "MEDZEN_MULTIREGION_REPORTS": str(self.folder / "reports"),
             "ANSIBLE_NOCOLOR": "1",
             "PYTHONUNBUFFERED": "1",
+            **playbooks.KEPT_TEMPLATES,
         }
 
     # ---- what it holds ----

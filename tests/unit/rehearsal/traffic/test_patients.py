@@ -9,7 +9,7 @@ import pytest
 
 from rehearsal.traffic import patients as module
 from rehearsal.traffic.history import History
-from rehearsal.traffic.patients import Patients
+from rehearsal.traffic.patients import RETRY_S, RETRY_S_MAX, Patients, retry_after
 
 
 class Told:
@@ -69,3 +69,23 @@ def test_a_patient_gives_up_when_the_patience_ends(enrol):
 def test_what_another_try_cannot_help_ends_at_once(enrol):
     with pytest.raises(RuntimeError, match="refused: 401"):
         enrol(401, 201)
+
+
+def test_who_is_refused_again_and_again_asks_less_often():
+    """A write every 20 ms that waits behind a fence for a minute must not become 3,000 requests a second."""
+    waits = [retry_after(tries) for tries in range(300)]
+    assert waits[0] == RETRY_S and waits[-1] == RETRY_S_MAX
+    assert all(waits[at] > waits[at - 1] or waits[at] == RETRY_S_MAX for at in range(1, 300))
+
+
+def test_each_wait_of_a_patient_is_longer_than_the_one_before(enrol, monkeypatch):
+    waits = []
+
+    async def sleep(seconds):
+        waits.append(seconds)
+
+    monkeypatch.setattr(module, "RETRY_S", 1.0)
+    monkeypatch.setattr(module.asyncio, "sleep", sleep)
+    enrol(503, 503, 503, 503, 201)
+    # A fifth more or less, so that not all patients come at once.
+    assert all(0.8 * want <= got <= 1.2 * want for got, want in zip(waits, [1, 1.5, 2.25, 3.375], strict=True))

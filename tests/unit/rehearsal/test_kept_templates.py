@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Templates whose code is kept: the second process compiles none, and both say what Ansible says without."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from rehearsal.playbooks import KEPT_TEMPLATES, ROOT
+
+# Evaluates templates and conditions as a worker does, and counts what Jinja compiles meanwhile.
+WORKER = """
+import json, sys
+import jinja2.environment
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+
+compiled, generate = [], jinja2.environment.Environment._generate
+def count(self, *args, **kwargs):
+    compiled.append(args)
+    return generate(self, *args, **kwargs)
+jinja2.environment.Environment._generate = count
+templar = Templar(DataLoader(), variables={"number": int(sys.argv[1]), "nested": trust_as_template("{{ number + 1 }}")})
+told = []
+for text in ("{{ number }}", "{{ nested }} {{ [1, 2] | map('string') | join(',') }}", "{{ missing }}", "{{ br ken }}",
+             "{% for one in [1, 2] %}{{ one }}{% endfor %}", "a\\\\n{{ 'b\\\\n' }}"):
+    try:
+        told.append(repr(templar.template(trust_as_template(text))))
+    except Exception as problem:
+        told.append(f"{type(problem).__name__}: {problem}")
+for text in ("number == 3", "nested > 3 and number in [3]", "br ken"):
+    try:
+        told.append(templar.evaluate_conditional(trust_as_template(text)))
+    except Exception as problem:
+        told.append(f"{type(problem).__name__}: {problem}")
+print(json.dumps({"told": told, "compiled": len(compiled)}))
+"""
+
+
+@pytest.fixture
+def evaluate(tmp_path):
+    def run(number, *, kept=True):
+        environment = {**os.environ, "ANSIBLE_HOME": str(tmp_path), "ANSIBLE_DEPRECATION_WARNINGS": "0"}
+        if kept:
+            environment |= KEPT_TEMPLATES | {"MEDZEN_KEPT_TEMPLATES": str(tmp_path / "kept")}
+        command = [sys.executable, "-c", WORKER, str(number)]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60
+        )
+        return json.loads(done.stdout)
+
+    return run
+
+
+def test_the_second_process_compiles_nothing_and_says_the_same(evaluate):
+    plain, first, second = evaluate(3, kept=False), evaluate(3), evaluate(3)
+    assert plain["told"] == first["told"] == second["told"]
+    assert plain["compiled"] >= first["compiled"] > second["compiled"] == 0
+
+
+def test_a_value_is_not_kept(evaluate):
+    evaluate(3)
+    assert evaluate(4)["told"] == evaluate(4, kept=False)["told"] != evaluate(3)["told"]
+
+
+def test_what_was_kept_in_part_is_compiled_again(evaluate, tmp_path):
+    first = evaluate(3)
+    for file in (tmp_path / "kept").rglob("*"):
+        if file.is_file():
+            file.write_bytes(file.read_bytes()[:10])
+    assert evaluate(3) == first
