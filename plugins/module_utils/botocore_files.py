@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import itertools
 
 try:
     import botocore.handlers
@@ -23,9 +24,10 @@ except ImportError:  # AnsibleAWSModule reports the missing library
 # What every client needs.
 FILES = ("endpoints", "partitions", "sdk-default-configuration", "_retry")
 LISTS = ("service-2", "endpoint-rule-set-1", "paginators-1")
-# Whose operations several workers of nearly every playbook need, EC2's alone for as long as a task takes. Those of
-# another service are read by the first client in each worker.
-SERVICES = ("ec2", "ecs", "kms", "rds")
+# Whose operations and endpoint rules several workers of nearly every playbook need, EC2's alone for as long as a task
+# takes. Those of another service are read by the first client in each worker.
+SERVICES = ("dynamodb", "ec2", "ecs", "kms", "rds")
+OF_A_SERVICE = ("service-2", "endpoint-rule-set-1")
 
 
 def share() -> None:
@@ -44,9 +46,9 @@ def share() -> None:
         loader.load_data(name)
     for name in LISTS:
         loader.list_available_services(name)
-    for name in SERVICES:
+    for name, kind in itertools.product(SERVICES, OF_A_SERVICE):
         # As a client asks for it: the loader keeps an answer by the words of the question.
-        loader.load_service_model(name, "service-2", api_version=None)
+        loader.load_service_model(name, kind, api_version=None)
 
 
 def begin_session(
