@@ -27,9 +27,9 @@ DIE_WITH_PARENT = (
 # A playbook of the rehearsal takes a minute or two; one that hangs must not hang the rehearsal.
 PLAYBOOK_S_MAX = 900
 # For playbooks that are run again and again, and not measured: more of an environment that `build_environment` made.
-KEPT_TEMPLATES = {
-    "PYTHONPATH": str(Path(__file__).parent / "kept_templates"),
-    "MEDZEN_KEPT_TEMPLATES": str(ROOT / ".cache" / "templates"),
+KEPT_CODE = {
+    "PYTHONPATH": str(Path(__file__).parent / "kept_code"),
+    "MEDZEN_KEPT_CODE": str(ROOT / ".cache" / "code"),
 }
 
 

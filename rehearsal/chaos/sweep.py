@@ -166,7 +166,7 @@ class Sweep:
         command = playbooks.build_command(name, self.plan["inventory"], step.get("extra_vars") or {})
         run_id = f"chaos-{self.settings.world}-{self._runs}-{name}".replace("_", "-")
         environment = playbooks.build_environment(self.settings, folder / "playbooks", run_id)
-        environment |= playbooks.KEPT_TEMPLATES | (more or {})
+        environment |= playbooks.KEPT_CODE | (more or {})
         with (folder / f"{self._runs:04d}-{name}.log").open("w", encoding="utf-8") as log:
             return subprocess.Popen(
                 playbooks.die_with_parent(command),

@@ -313,7 +313,7 @@ class World:
             "MEDZEN_MULTIREGION_REPORTS": str(self.folder / "reports"),
             "ANSIBLE_NOCOLOR": "1",
             "PYTHONUNBUFFERED": "1",
-            **playbooks.KEPT_TEMPLATES,
+            **playbooks.KEPT_CODE,
         }
 
     # ---- what it holds ----

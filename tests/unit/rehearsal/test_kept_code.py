@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Templates whose code is kept: the second process compiles none, and both say what Ansible says without."""
+"""What was compiled once is not compiled again, and says what it says without."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from rehearsal.playbooks import KEPT_TEMPLATES, ROOT
+from rehearsal.playbooks import KEPT_CODE, ROOT
 
 # Evaluates templates and conditions as a worker does, and counts what Jinja compiles meanwhile.
 WORKER = """
@@ -39,25 +39,57 @@ print(json.dumps({"told": told, "compiled": len(compiled)}))
 """
 
 
+COLLECTION = """
+from ansible.plugins.loader import init_plugin_loader
+init_plugin_loader()
+from ansible_collections.medzen.multiregion.plugins.module_utils import lsn
+print(lsn.__file__, sorted(vars(lsn)))
+"""
+# As the archive of a module, each time in another folder.
+PACKED = """
+import shutil, sys, tempfile, zipfile
+folder = tempfile.mkdtemp()
+with zipfile.ZipFile(folder + "/payload.zip", "w") as archive:
+    archive.writestr("packed_one.py", "answer = 42")
+sys.path.insert(0, folder + "/payload.zip")
+import packed_one
+print(packed_one.answer)
+shutil.rmtree(folder)
+"""
+
+
 @pytest.fixture
-def evaluate(tmp_path):
-    def run(number, *, kept=True):
+def run(tmp_path):
+    """Runs a program, and says what it printed and how much is kept by now."""
+
+    def run_program(program, *arguments, kept=True):
         environment = {**os.environ, "ANSIBLE_HOME": str(tmp_path), "ANSIBLE_DEPRECATION_WARNINGS": "0"}
         if kept:
-            environment |= KEPT_TEMPLATES | {"MEDZEN_KEPT_TEMPLATES": str(tmp_path / "kept")}
-        command = [sys.executable, "-c", WORKER, str(number)]
+            environment |= KEPT_CODE | {"MEDZEN_KEPT_CODE": str(tmp_path / "kept")}
+        command = [sys.executable, "-c", program, *arguments]
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60
         )
-        return json.loads(done.stdout)
+        return done.stdout, sum(path.is_file() for path in (tmp_path / "kept").rglob("*"))
 
-    return run
+    return run_program
+
+
+@pytest.fixture
+def evaluate(run):
+    return lambda number, kept=True: json.loads(run(WORKER, str(number), kept=kept)[0])
 
 
 def test_the_second_process_compiles_nothing_and_says_the_same(evaluate):
     plain, first, second = evaluate(3, kept=False), evaluate(3), evaluate(3)
     assert plain["told"] == first["told"] == second["told"]
     assert plain["compiled"] >= first["compiled"] > second["compiled"] == 0
+
+
+@pytest.mark.parametrize("program", [COLLECTION, PACKED], ids=["collection", "packed"])
+def test_a_file_is_compiled_once(run, program):
+    (plain, none), first, second = run(program, kept=False), run(program), run(program)
+    assert none == 0 < first[1] and first == second and first[0] == plain
 
 
 def test_a_value_is_not_kept(evaluate):
