@@ -8,6 +8,7 @@ everything else stays, so that two of these can be compared. Which records of pa
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections import Counter
@@ -125,15 +126,15 @@ Reader = Callable[[str, str], Any]
 
 def read_contents(settings: Settings) -> dict[str, list[str]]:
     """By kind (`rds DBInstances eu-central-1`), one line of JSON for each thing, sorted."""
-    clients: dict[tuple[str, str], Any] = {}
-
-    def client(service: str, region: str) -> Any:
-        if (service, region) not in clients:
-            clients[service, region] = aws.connect(settings, service, region)
-        return clients[service, region]
-
+    client = functools.partial(_client, settings)
     found = without_tasks(without_deleted(dict(_read_everything(client))))
     return normalise({**found, **dict(_read_databases(settings))})
+
+
+@functools.cache
+def _client(settings: Settings, service: str, region: str) -> Any:
+    """Made once for all readings of a world: eighty clients cost more than what they read."""
+    return aws.connect(settings, service, region)
 
 
 def without_deleted(found: dict[str, list[Any]]) -> dict[str, list[Any]]:

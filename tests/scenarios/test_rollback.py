@@ -188,8 +188,12 @@ def test_an_old_side_without_tasks_is_no_way_back_and_one_whose_tasks_must_start
     refused = moved.play("rollback_dns")
     assert refused.code != 0 and "takes writes again" in refused.error, str(refused)
     assert_in_target(moved)
+    # The tasks need fifteen seconds of ours, whatever the machine does meanwhile.
+    usual = moved.control("durations")["task_start"]
+    moved.control("durations", {"task_start": 900})
     scale(moved, until, 2)
     late = moved.play("rollback_dns", rollback_health_timeout_s=1)
+    moved.control("durations", {"task_start": usual})
     assert late.code != 0 and "the old side answers" in late.error, str(late)
     assert moved.takes_writes(AF) and not moved.takes_writes(EU) and moved.serves_from(TARGET)
     done = moved.play("rollback_dns")
