@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,8 @@ DIE_WITH_PARENT = (
 )
 # A playbook of the rehearsal takes a minute or two; one that hangs must not hang the rehearsal.
 PLAYBOOK_S_MAX = 900
-# For playbooks that are run again and again, and not measured: more of an environment that `build_environment` made.
-KEPT_CODE = {
-    "PYTHONPATH": str(Path(__file__).parent / "kept_code"),
-    "MEDZEN_KEPT_CODE": str(ROOT / ".cache" / "code"),
-}
+# Where code is kept for playbooks that are run again and again, and not measured.
+KEPT_CODE = ROOT / ".cache" / "code"
 
 
 @dataclass(frozen=True)
@@ -125,6 +122,13 @@ def build_environment(settings: Settings, reports: Path, run_id: str) -> dict[st
         "PYTHONUNBUFFERED": "1",
         "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
     }
+
+
+def keep_code(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a playbook that is not measured: what it compiles is kept for the next one."""
+    folders = [str(Path(__file__).parent / "kept_code"), environment.get("PYTHONPATH", "")]
+    path = os.pathsep.join(filter(None, folders))
+    return {**environment, "PYTHONPATH": path, "MEDZEN_KEPT_CODE": str(KEPT_CODE)}
 
 
 def recap(output: str) -> dict[str, int]:

@@ -165,13 +165,12 @@ class Sweep:
         step = next(step for step in self.plan["move"] if step["name"] == name)
         command = playbooks.build_command(name, self.plan["inventory"], step.get("extra_vars") or {})
         run_id = f"chaos-{self.settings.world}-{self._runs}-{name}".replace("_", "-")
-        environment = playbooks.build_environment(self.settings, folder / "playbooks", run_id)
-        environment |= playbooks.KEPT_CODE | (more or {})
+        environment = playbooks.build_environment(self.settings, folder / "playbooks", run_id) | (more or {})
         with (folder / f"{self._runs:04d}-{name}.log").open("w", encoding="utf-8") as log:
             return subprocess.Popen(
                 playbooks.die_with_parent(command),
                 cwd=playbooks.ROOT,
-                env=environment,
+                env=playbooks.keep_code(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

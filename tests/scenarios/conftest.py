@@ -306,14 +306,12 @@ class World:
         # Nobody's account may be reached from a scenario.
         foreign = ("AWS_", "MEDZEN_MULTIREGION_", canary.VARIABLE)
         own = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
-        return {
-            **own,
+        return playbooks.keep_code(own) | {
             "MEDZEN_WORLD": str(self.number),
             "MEDZEN_MULTIREGION_RUN": run_id,
             "MEDZEN_MULTIREGION_REPORTS": str(self.folder / "reports"),
             "ANSIBLE_NOCOLOR": "1",
             "PYTHONUNBUFFERED": "1",
-            **playbooks.KEPT_CODE,
         }
 
     # ---- what it holds ----

@@ -199,11 +199,8 @@ class Services:
         # Nobody's account may be reached from a scenario.
         own = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "MEDZEN_", "ANSIBLE_"))}
         kept = {key: os.environ[key] for key in ("ANSIBLE_COLLECTIONS_PATH",) if key in os.environ}
-        return {
-            **own,
-            **kept,
-            # A test that is throttled looks at what comes of it, not at the wait.
-            **QUICK_RETRIES,
+        # A test that is throttled looks at what comes of it, not at the wait.
+        return playbooks.keep_code({**own, **kept, **QUICK_RETRIES}) | {
             "AWS_EC2_METADATA_DISABLED": "true",
             "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callback"),
             "ANSIBLE_CALLBACKS_ENABLED": "steps",

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from rehearsal.playbooks import KEPT_CODE, ROOT
+from rehearsal.playbooks import ROOT, keep_code
 
 # Evaluates templates and conditions as a worker does, and counts what Jinja compiles meanwhile.
 WORKER = """
@@ -62,10 +62,10 @@ shutil.rmtree(folder)
 def run(tmp_path):
     """Runs a program, and says what it printed and how much is kept by now."""
 
-    def run_program(program, *arguments, kept=True):
-        environment = {**os.environ, "ANSIBLE_HOME": str(tmp_path), "ANSIBLE_DEPRECATION_WARNINGS": "0"}
+    def run_program(program, *arguments, kept=True, **more):
+        environment = {**os.environ, **more, "ANSIBLE_HOME": str(tmp_path), "ANSIBLE_DEPRECATION_WARNINGS": "0"}
         if kept:
-            environment |= KEPT_CODE | {"MEDZEN_KEPT_CODE": str(tmp_path / "kept")}
+            environment = keep_code(environment) | {"MEDZEN_KEPT_CODE": str(tmp_path / "kept")}
         command = [sys.executable, "-c", program, *arguments]
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60
@@ -103,3 +103,9 @@ def test_what_was_kept_in_part_is_compiled_again(evaluate, tmp_path):
         if file.is_file():
             file.write_bytes(file.read_bytes()[:10])
     assert evaluate(3) == first
+
+
+def test_what_else_stands_on_the_path_is_run_as_well(run, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "sitecustomize.py").write_text("import sys; sys.also = 7")
+    assert run("import sys; print(sys.also)", PYTHONPATH=str(tmp_path / "other"))[0] == "7\n"
