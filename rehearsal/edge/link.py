@@ -38,8 +38,11 @@ class Link:
                 await self.take_changes()
             except (aiohttp.ClientError, TimeoutError) as problem:
                 LOG.warning("The cloud does not say what to balance: %s", problem)
-            quiet = time.monotonic() - self._changed > QUIET_AFTER_SECONDS
-            await asyncio.sleep(QUIET_POLL_SECONDS if quiet else POLL_SECONDS)
+            await asyncio.sleep(self.pause())
+
+    def pause(self) -> float:
+        """Seconds until the next question."""
+        return QUIET_POLL_SECONDS if time.monotonic() - self._changed > QUIET_AFTER_SECONDS else POLL_SECONDS
 
     async def take_changes(self) -> None:
         """Ask once; an answer without balancers means that nothing changed."""
