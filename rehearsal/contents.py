@@ -133,7 +133,7 @@ def read_contents(settings: Settings) -> dict[str, list[str]]:
 
 @functools.cache
 def _client(settings: Settings, service: str, region: str) -> Any:
-    """Made once for all readings of a world: eighty clients cost more than what they read."""
+    """Made once for all readings of a world: the fifty of them take more than half a second of CPU."""
     return aws.connect(settings, service, region)
 
 

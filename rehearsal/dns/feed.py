@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from rehearsal.pace import Pace
 from rehearsal.settings import API_PORT, Settings
 
 LOG = logging.getLogger("rehearsal.dns")
-# Each answer costs the cloud its whole document; where nothing has changed for a while, it is asked less often.
-POLL_SECONDS, QUIET_POLL_SECONDS, QUIET_AFTER_SECONDS = 0.1, 0.3, 2.0
 # While a change is on its way to the name servers.
 BUSY_POLL_SECONDS = 0.02
 TIMEOUT_SECONDS = 10.0
@@ -53,7 +52,7 @@ class Feed(threading.Thread):
         self._serial = ""
         self._quiet = False
         self._busy = False
-        self._changed = time.monotonic()
+        self._pace = Pace()
 
     def run(self) -> None:
         while True:
@@ -65,9 +64,7 @@ class Feed(threading.Thread):
 
     def pause(self) -> float:
         """Seconds until the next question."""
-        if self._busy:
-            return BUSY_POLL_SECONDS
-        return QUIET_POLL_SECONDS if time.monotonic() - self._changed > QUIET_AFTER_SECONDS else POLL_SECONDS
+        return BUSY_POLL_SECONDS if self._busy else self._pace.pause()
 
     def poll(self) -> None:
         """Ask once; an unreachable cloud is said once, and the last document stays."""
@@ -81,5 +78,5 @@ class Feed(threading.Thread):
         self._quiet = False
         if document["serial"] != self._serial:
             self._take(document)
-            self._changed = time.monotonic()
+            self._pace.note_change()
             self._serial, self._busy = document["serial"], document["travelling"]

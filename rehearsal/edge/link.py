@@ -5,17 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from typing import Any
 
 import aiohttp
 
 from rehearsal.edge.listeners import Fleet
 from rehearsal.edge.model import read_balancer
+from rehearsal.pace import Pace
 
 LOG = logging.getLogger("rehearsal.edge")
-# Where nothing has changed for a while, the edge asks less often: each answer costs the cloud its whole description.
-POLL_SECONDS, QUIET_POLL_SECONDS, QUIET_AFTER_SECONDS = 0.1, 0.3, 2.0
 REPORT_SECONDS = 0.2
 CALL_TIMEOUT = aiohttp.ClientTimeout(total=10)
 
@@ -28,7 +26,7 @@ class Link:
         self._session = session
         self._fleet = fleet
         self._serial = ""
-        self._changed = time.monotonic()
+        self.pace = Pace()
         self._reported: dict[str, Any] = {}
 
     async def follow(self) -> None:
@@ -38,11 +36,7 @@ class Link:
                 await self.take_changes()
             except (aiohttp.ClientError, TimeoutError) as problem:
                 LOG.warning("The cloud does not say what to balance: %s", problem)
-            await asyncio.sleep(self.pause())
-
-    def pause(self) -> float:
-        """Seconds until the next question."""
-        return QUIET_POLL_SECONDS if time.monotonic() - self._changed > QUIET_AFTER_SECONDS else POLL_SECONDS
+            await asyncio.sleep(self.pace.pause())
 
     async def take_changes(self) -> None:
         """Ask once; an answer without balancers means that nothing changed."""
@@ -50,7 +44,7 @@ class Link:
             response.raise_for_status()
             described = await response.json()
         if "balancers" in described:
-            self._changed = time.monotonic()
+            self.pace.note_change()
             balancers = [read_balancer(row) for row in described["balancers"]]
             complete = await self._fleet.apply(balancers, float(described["scale"]))
             # Without its serial the same description comes again, and with it the next try.

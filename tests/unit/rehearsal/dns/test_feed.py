@@ -4,7 +4,8 @@
 import pytest
 
 from rehearsal.dns import feed as module
-from rehearsal.dns.feed import BUSY_POLL_SECONDS, POLL_SECONDS, QUIET_AFTER_SECONDS, QUIET_POLL_SECONDS, Feed
+from rehearsal.dns.feed import BUSY_POLL_SECONDS, Feed
+from rehearsal.pace import POLL_SECONDS, QUIET_AFTER_SECONDS, QUIET_POLL_SECONDS
 from rehearsal.settings import Settings
 
 

@@ -5,8 +5,9 @@ import asyncio
 import contextlib
 from types import SimpleNamespace
 
-from rehearsal.edge import link as module
-from rehearsal.edge.link import POLL_SECONDS, QUIET_AFTER_SECONDS, QUIET_POLL_SECONDS, Link
+from rehearsal import pace as module
+from rehearsal.edge.link import Link
+from rehearsal.pace import POLL_SECONDS, QUIET_AFTER_SECONDS, QUIET_POLL_SECONDS
 
 
 class Told:
@@ -43,9 +44,9 @@ def test_where_nothing_changes_the_cloud_is_asked_less_often(monkeypatch):
     )
     link = Link("http://cloud", told, Opened())
     asyncio.run(link.take_changes())
-    assert link.pause() == POLL_SECONDS
+    assert link.pace.pause() == POLL_SECONDS
     moment[0] += QUIET_AFTER_SECONDS + 0.1
     asyncio.run(link.take_changes())
-    assert link.pause() == QUIET_POLL_SECONDS
+    assert link.pace.pause() == QUIET_POLL_SECONDS
     asyncio.run(link.take_changes())
-    assert link.pause() == POLL_SECONDS and told.serials == ["", "one", "one"]
+    assert link.pace.pause() == POLL_SECONDS and told.serials == ["", "one", "one"]
