@@ -23,10 +23,14 @@ from rehearsal.cloud.world_state import World
 SAME_AS = {"bedrock-runtime": "bedrock", "bedrock-agent": "bedrock", "bedrock-agent-runtime": "bedrock"}
 
 
+# A session of boto3 costs more than all that is asked of it.
+endpoint_table = functools.cache(Session)
+
+
 @functools.cache
 def endpoint_regions(service: str) -> frozenset[str]:
     """Regions of the commercial partition in which the service has an endpoint."""
-    return frozenset(Session().get_available_regions(SAME_AS.get(service, service)))
+    return frozenset(endpoint_table().get_available_regions(SAME_AS.get(service, service)))
 
 
 def exists(service: str, region: str) -> bool:

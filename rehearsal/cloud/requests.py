@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+import moto.core.utils
 from botocore.exceptions import UnknownServiceError
 from botocore.loaders import create_loader
 from moto.core.parse import PROTOCOL_PARSERS
@@ -52,6 +53,11 @@ CHIME_SERVICES_BY_ARN = (
     (re.compile(r"(vc|sma|voice-profile-domain)/"), "chime-sdk-voice"),
 )
 
+# moto makes a loader for each model that it reads, and a loader's first answer takes a look into the folders of all
+# services: several times the cost of the model itself.
+shared_loader = functools.cache(create_loader)
+moto.core.utils.create_loader = shared_loader
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -64,7 +70,7 @@ class Scope:
 
 @functools.cache
 def known_services() -> frozenset[str]:
-    return frozenset(create_loader().list_available_services("service-2"))
+    return frozenset(shared_loader().list_available_services("service-2"))
 
 
 def read_scope(environ: dict[str, Any]) -> Scope | None:
