@@ -13,6 +13,8 @@ ACCESS_KEY = "rehearsal"
 SECRET_KEY = "not-a-secret-0000"
 # What functions sign with: their calls are the application's own, not an operator's.
 FUNCTION_ACCESS_KEY = "rehearsal-function"
+# Where playbooks run side by side each has a key of its own, which begins so: the ledger tells their calls apart.
+OPERATOR_ACCESS_KEYS = "rehearsal-operator-"
 API_PORT = 4566
 DNS_PORT = 5300
 DATABASE_PORT = 5432

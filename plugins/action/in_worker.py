@@ -1,6 +1,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The action behind the modules of this collection that call APIs: they run in Ansible's own worker.
+"""The action behind the modules of this collection that call APIs, and behind the stock ones that its roles use: they
+run in Ansible's own worker.
 
 Such a module does nothing to the host it runs on, and that host is the controller. A process of its own would build
 an archive, start an interpreter and import boto3 anew for every task: half a second of CPU, many times the call itself.
@@ -43,9 +44,11 @@ OUTLIVES_ITS_CONTROLLER = ("database_switchover",)
 # name takes the lock before anything else.
 KEEPS_THE_LOCK = "run_record"
 LOCKING_ROLE = "medzen.multiregion.run_record"
-COLLECTION = "ansible_collections.medzen.multiregion.plugins"
+OWN = "medzen.multiregion"
+# Stock modules that have a name of ours in `meta/runtime.yml`, and whose they are.
+STOCK = {"elb_application_lb": "amazon.aws", "sns_topic": "community.aws"}
 for _name in PRELOADED:
-    importlib.import_module(f"{COLLECTION}.module_utils.{_name}")
+    importlib.import_module(f"ansible_collections.{OWN}.plugins.module_utils.{_name}")
 botocore_files.share()
 # What is loaded stays: collecting garbage must neither look at it nor, in a worker, copy its pages.
 gc.freeze()
@@ -110,12 +113,12 @@ class ActionModule(ActionBase):
             check_mode=bool(self._task.check_mode),
             diff=bool(self._task.diff),
             warn=self._display.warning,
-            deprecate=functools.partial(self._display.deprecated, collection_name="medzen.multiregion"),
+            deprecate=functools.partial(self._display.deprecated, collection_name=OWN),
         )
         settle()
         # This worker was forked for this task: nobody else sees the change.
         AnsibleAWSModule.default_settings["module_class"] = functools.partial(WorkerModule, task)
-        module = importlib.import_module(f"{COLLECTION}.modules.{name}")
+        module = importlib.import_module(f"ansible_collections.{STOCK.get(name, OWN)}.plugins.modules.{name}")
         try:
             module.main()
         except Finished as finished:

@@ -35,6 +35,7 @@ READ_PREFIXES = (
     "Verify",
     "View",
 )
+NARROWED_BY = ("service", "operation", "region", "access")
 RUN_RECORD_TABLE = "medzen-multiregion-runs"
 # Named like writes, and yet they change nothing.
 READS = {
@@ -106,7 +107,7 @@ class Ledger:
         return n
 
     def read(self, query: dict[str, str]) -> dict[str, Any]:
-        """Calls after `since`, narrowed by `write`, `service` and `operation`; those of functions if `application`."""
+        """Calls after `since`, narrowed by `write` and NARROWED_BY; those of functions if `application`."""
         with self._lock:
             entries = self._entries[int(query.get("since", 0)) :]
             last, marks = len(self._entries), list(self._marks)
@@ -127,4 +128,4 @@ def _asked(entry: Entry, query: dict[str, str]) -> bool:
         return False
     if "write" in query and entry.write != (query["write"] not in ("0", "false", "")):
         return False
-    return all(getattr(entry, name) == query[name] for name in ("service", "operation", "region") if query.get(name))
+    return all(getattr(entry, name) == query[name] for name in NARROWED_BY if query.get(name))

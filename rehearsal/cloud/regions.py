@@ -17,7 +17,7 @@ from rehearsal.cloud.control import ControlError
 from rehearsal.cloud.errors import ApiError
 from rehearsal.cloud.operations import Call
 from rehearsal.cloud.world_state import World
-from rehearsal.settings import ACCESS_KEY, FUNCTION_ACCESS_KEY
+from rehearsal.settings import ACCESS_KEY, FUNCTION_ACCESS_KEY, OPERATOR_ACCESS_KEYS
 
 # Regions from before March 2019, enabled in every account for good.
 ALWAYS_ENABLED = frozenset(
@@ -123,7 +123,9 @@ def build_check(regions: Regions, issued: Callable[[str], bool]) -> Callable[[Ca
     """Refuse foreign keys (a real account's must never be used here) and regions that are not enabled."""
 
     def check(call: Call) -> None:
-        if call.access_key not in (ACCESS_KEY, FUNCTION_ACCESS_KEY) and not issued(call.access_key):
+        key = call.access_key
+        ours = key in (ACCESS_KEY, FUNCTION_ACCESS_KEY) or key.startswith(OPERATOR_ACCESS_KEYS)
+        if not ours and not issued(key):
             raise refusal(call, f"The access key is not one of this world; expected {ACCESS_KEY!r}.")
         if not regions.enabled(call.region):
             state = regions.status(call.region) or "unknown"

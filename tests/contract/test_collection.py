@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.medzen.multiregion.plugins.action import in_worker
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "plugins" / "modules").glob("*.py"))
@@ -33,9 +34,19 @@ def test_the_action_group_has_every_module_that_talks_to_aws():
 def test_every_module_that_talks_to_aws_can_run_in_the_worker():
     runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
     listed = {entry for entry in runtime["action_groups"]["aws"] if isinstance(entry, str)}
+    stock = {name: route["redirect"] for name, route in runtime["plugin_routing"]["modules"].items()}
     routed = {name: route["redirect"] for name, route in runtime["plugin_routing"]["action"].items()}
-    assert set(routed) == listed
+    assert stock == {name: f"{collection}.{name}" for name, collection in in_worker.STOCK.items()}
+    assert set(routed) == listed | set(stock)
     assert set(routed.values()) == {"medzen.multiregion.in_worker"}
+
+
+def test_what_the_roles_do_with_aws_goes_through_the_one_action_that_holds_to_the_lock():
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
+    assert runtime["action_groups"]["roles"] == ["in_worker"]
+    files = [*(ROOT / "roles").glob("*/tasks/*.yml"), *(ROOT / "roles").glob("*/handlers/*.yml")]
+    past_it = [path.name for path in files if re.search(r"^\s+(amazon|community)\.aws\.\w+:", path.read_text(), re.M)]
+    assert past_it == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)

@@ -101,7 +101,7 @@ def test_a_playbook_is_a_list_of_roles_with_one_way_to_aws(path):
     for play in plays(path):
         assert "roles" in play and "tasks" not in play, play["name"]
         assert play["gather_facts"] is False
-        defaults = play["module_defaults"]["group/medzen.multiregion.aws"]
+        defaults = play["module_defaults"]["group/medzen.multiregion.roles"]
         assert set(defaults) == {"region", "endpoint_url", "access_key", "secret_key"}
 
 

@@ -46,3 +46,28 @@ def test_a_rehearsal_that_is_killed_leaves_no_playbook_at_work(tmp_path):
 def test_a_playbook_that_hangs_in_silence_ends_at_the_limit(tmp_path):
     runner = Runner(load(16), "inventory", tmp_path, {}, "run", seconds_max=0.3)
     assert runner._stream([sys.executable, "-c", "import time; time.sleep(60)"], "move", "x", True) == -signal.SIGKILL
+
+
+def test_playbooks_side_by_side_are_told_apart_by_their_keys(tmp_path, monkeypatch):
+    asked = []
+
+    def control(_settings, path, *_more, **_options):
+        asked.append(path)
+        return {"n": 4, "calls": []}
+
+    def stream(_self, _command, label, name, _quiet):
+        runner.log(label, name).parent.mkdir(exist_ok=True)
+        runner.log(label, name).write_text(" ".join(_command))
+        return 0
+
+    monkeypatch.setattr("rehearsal.playbooks.control", control)
+    monkeypatch.setattr(Runner, "_stream", stream)
+    runner = Runner(load(16), "inventory", tmp_path, {}, "run")
+    runner.run("cutover_dns", label="move")
+    runner.run_beside("cutover_dns", label="check", check=True)
+    assert asked[1::2] == ["ledger?since=4&access=rehearsal", "ledger?since=4&access=rehearsal-operator-cutover_dns"]
+    assert (
+        '"multiregion_aws_access_key": "rehearsal-operator-cutover_dns"'
+        in runner.log("check", "cutover_dns").read_text()
+    )
+    assert "access_key" not in runner.log("move", "cutover_dns").read_text()

@@ -37,6 +37,14 @@ def test_a_started_process_is_found_by_its_name_until_it_is_stopped(processes):
     assert start_time(pid) == ""
 
 
+def test_a_process_that_another_program_replaced_is_found(processes):
+    pids = (os.getppid(), os.getpid())
+    for pid in pids:
+        Processes(processes.settings).remember("task", identify(pid))
+        assert processes.find("task").pid == pid
+    (processes.settings.pids / "task.json").unlink()
+
+
 def test_a_name_is_given_once(processes):
     start(processes, "task")
     with pytest.raises(RuntimeError, match="runs already"):

@@ -86,3 +86,10 @@ def test_a_call_is_told_with_the_key_of_its_caller(ledger):
     asked = Call("rds", "CreateDBSnapshot", "eu-central-1", "query", {}, access_key="AKIAOPS2")
     ledger.add(asked, {}, 200, None, 0.001)
     assert [entry["access"] for entry in ledger.read({})["calls"]] == ["AKIAOPS2"]
+
+
+def test_the_calls_of_one_key_can_be_asked_for(ledger):
+    for key in ("rehearsal", "rehearsal-operator-a", "rehearsal"):
+        one = Call("rds", "DescribeDBInstances", "eu-central-1", "query", {}, access_key=key)
+        ledger.add(one, {}, 200, None, 0.1)
+    assert [entry["n"] for entry in ledger.read({"access": "rehearsal"})["calls"]] == [1, 3]

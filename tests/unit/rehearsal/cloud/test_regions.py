@@ -27,6 +27,10 @@ def test_a_region_that_is_not_enabled_refuses_calls_as_each_service_words_it(cli
     assert code_of(client("ecs", region).list_clusters) == "UnrecognizedClientException"
 
 
+def test_playbooks_that_run_side_by_side_sign_with_keys_of_their_own(client):
+    assert client("sts", key="rehearsal-operator-cutover_dns").get_caller_identity()["Account"]
+
+
 def test_a_foreign_access_key_is_refused(client):
     assert code_of(client("sts", key="AKIAREALACCOUNT00000").get_caller_identity) == "InvalidClientTokenId"
 

@@ -3,6 +3,7 @@
 
 import contextlib
 
+import moto.core.utils
 import pytest
 from botocore.exceptions import ClientError
 
@@ -59,3 +60,7 @@ def test_an_arn_says_whose_tags_are_meant(identified, client_of, resource, servi
 )
 def test_the_path_that_fits_best_says_which_service_is_meant(identified, service, operation, parameters, name):
     assert identified(service, operation, AppInstanceArn=INSTANCE, **parameters) == (service, name)
+
+
+def test_the_models_of_all_services_are_read_with_one_loader():
+    assert moto.core.utils.create_loader() is moto.core.utils.create_loader()
