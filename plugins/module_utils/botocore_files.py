@@ -9,9 +9,12 @@ changes while a playbook runs. Settings and credentials do: each session reads t
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
+import gzip
 import itertools
+import json
 
 try:
     import botocore.handlers
@@ -37,7 +40,7 @@ def share() -> None:
     """
     if botocore is None:
         return
-    botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
+    botocore.session.create_loader = functools.cache(create_loader)
     known, handlers = list(botocore.handlers.BUILTIN_HANDLERS), botocore.hooks.HierarchicalEmitter()
     session = botocore.session.Session(event_hooks=handlers)
     botocore.session.get_session = functools.partial(begin_session, known, handlers)
@@ -49,6 +52,22 @@ def share() -> None:
     for name, kind in itertools.product(SERVICES, OF_A_SERVICE):
         # As a client asks for it: the loader keeps an answer by the words of the question.
         loader.load_service_model(name, kind, api_version=None)
+
+
+def create_loader(search_path: str | None = None) -> botocore.loaders.Loader:
+    """botocore's, but what it reads comes as dicts: they keep their order too, are made in half the time, and leave
+    less memory to fork each worker with."""
+    loader = botocore.loaders.create_loader(search_path)
+    loader.file_loader.load_file = load_file
+    return loader
+
+
+def load_file(path: str) -> dict | None:
+    """A file of botocore's by its path without the ending."""
+    for ending, open_it in ((".json", open), (".json.gz", gzip.open)):
+        with contextlib.suppress(FileNotFoundError), open_it(path + ending, "rb") as file:
+            return json.load(file)
+    return None
 
 
 def begin_session(
