@@ -42,14 +42,17 @@ class Runner:
     run_id: str
     seconds_max: float = PLAYBOOK_S_MAX
 
-    def run(self, name: str, *, label: str, check: bool = False, extra_vars: dict | None = None, quiet=False):
-        """Run `<name>.yml` from the project's root; its output goes to the terminal and to a log."""
+    def run(self, name: str, *, label: str, check: bool = False, extra_vars: dict | None = None, aside=False):
+        """Run `<name>.yml` from the project's root; its output goes to a log and to the terminal.
+
+        What runs `aside` is not shown on the terminal, and its time is not what counts: it may use code that is kept.
+        """
         given = {**self.extra_vars, **(extra_vars or {})}
         key = given.get(KEY_OPTION, ACCESS_KEY)
         command = build_command(name, self.inventory, given, *(["--check", "--diff"] if check else []))
         before = int(control(self.settings, "ledger/mark", {"name": f"{label} {name}"})["n"])
         started = time.time()
-        code = self._stream(command, label, name, quiet)
+        code = self._stream(command, label, name, aside)
         wall_s = time.time() - started
         calls = control(self.settings, f"ledger?since={before}&access={key}", timeout_s=60)["calls"]
         return self._row(name, label, code, started, wall_s, calls)
@@ -58,9 +61,10 @@ class Runner:
         """Run a playbook while others run: it signs with a key of its own, by which its calls are counted."""
         return self.run(name, extra_vars={KEY_OPTION: OPERATOR_ACCESS_KEYS + name}, **how)
 
-    def _stream(self, command: list[str], label: str, name: str, quiet: bool) -> int:
+    def _stream(self, command: list[str], label: str, name: str, aside: bool) -> int:
         run_id = f"{self.run_id}-{label}-{name}".replace("_", "-")
         environment = build_environment(self.settings, self.folder / "playbooks" / label, run_id)
+        environment = keep_code(environment) if aside else environment
         log = self.log(label, name)
         log.parent.mkdir(parents=True, exist_ok=True)
         # A rehearsal that is killed leaves no playbook at work.
@@ -79,7 +83,7 @@ class Runner:
             try:
                 for line in process.stdout:
                     stream.write(line)
-                    if not quiet:
+                    if not aside:
                         sys.stdout.write(line)
                         sys.stdout.flush()
                 return process.wait()

@@ -97,10 +97,10 @@ def rehearse(settings: Settings, plan: dict[str, Any], args: argparse.Namespace,
         rows["move"] = move(runner, plan)
         if all(row.exit_code == 0 for row in rows["move"]) and not args.no_again:
             say("Every playbook but the decommission once more: nothing may be written.")
-            rows["again"] = [told(runner.run(name, label="again", quiet=True)) for name in plan["again"]]
+            rows["again"] = [told(runner.run(name, label="again", aside=True)) for name in plan["again"]]
     if all(row.exit_code == 0 for row in rows["move"]):
         say("The world after the move is asked whether everything works where it should.")
-        rows["validation"] = [told(runner.run(name, label="validation", quiet=True)) for name in plan["validation"]]
+        rows["validation"] = [told(runner.run(name, label="validation", aside=True)) for name in plan["validation"]]
     say("The clients have stopped; the judge reads the new primary.")
     verdict = judged(settings, folder, plan)
     summary = report.write(settings, folder, plan, rows, verdict, extra_vars)
@@ -113,7 +113,7 @@ def check(runner: Runner, plan: dict[str, Any]) -> list[PlaybookRow]:
     """Each playbook in check mode. None changes anything or takes the lock: they need not wait for one another."""
 
     def run(name: str) -> PlaybookRow:
-        return told(runner.run_beside(name, label="check", check=True, quiet=True))
+        return told(runner.run_beside(name, label="check", check=True, aside=True))
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as lanes:
         return list(lanes.map(run, plan["check"]))

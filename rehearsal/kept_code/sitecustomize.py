@@ -4,7 +4,7 @@ the collections' source and of what modules are packed with.
 
 Ansible compiles a template in the worker that needs it, a collection's file in each process, and a packed module's
 files in each run. A playbook that is run a hundred times compiles the same 5,000 templates and all those files each
-time: a fifth of its CPU. What they evaluate to is not kept. Runs that are measured do without.
+time: a fifth of its CPU. What they evaluate to is not kept. Runs that are timed do without.
 """
 
 import hashlib
