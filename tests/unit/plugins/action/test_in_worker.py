@@ -110,6 +110,13 @@ def test_the_module_runs_and_its_failure_is_a_result(module_class):
     assert result["failed"] and "ecs_cluster" in result["msg"] and "name" in result["msg"]
 
 
+@pytest.mark.parametrize("name", sorted(in_worker.STOCK))
+def test_a_stock_module_of_the_roles_runs_here_too(module_class, name):
+    action, task_vars = build(task={"action": f"medzen.multiregion.{name}", "args": {"region": "eu-central-1"}})
+    result = action.run_here(task_vars)
+    assert result["failed"] and name in result["msg"] and "missing required arguments: name" in result["msg"]
+
+
 def test_a_module_that_says_nothing_is_an_error(module_class, monkeypatch):
     silent = SimpleNamespace(main=lambda: None)
     monkeypatch.setattr(in_worker.importlib, "import_module", lambda name: silent)
