@@ -10,10 +10,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from boto3 import Session
-
 from rehearsal.cloud.clock import Clock, Timed
 from rehearsal.cloud.control import ControlError
+from rehearsal.cloud.endpoints import endpoint_regions
 from rehearsal.cloud.errors import ApiError
 from rehearsal.cloud.operations import Call
 from rehearsal.cloud.world_state import World
@@ -51,7 +50,7 @@ class Regions:
 
     def __init__(self, clock: Clock, opted_in: list[str]) -> None:
         self._clock = clock
-        self.names = sorted(set(Session().get_available_regions("ec2")) | ALWAYS_ENABLED)
+        self.names = sorted(endpoint_regions("ec2") | ALWAYS_ENABLED)
         self._state = {name: "ENABLED_BY_DEFAULT" if name in ALWAYS_ENABLED else "DISABLED" for name in self.names}
         self._changing: dict[str, Timed] = {}
         for name in opted_in:

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from boto3 import Session
-
 from rehearsal.cloud.bedrock.catalogue import Catalogue, load_catalogue
 from rehearsal.cloud.clock import Timed
+from rehearsal.cloud.endpoints import endpoint_regions
 from rehearsal.cloud.errors import ApiError
 from rehearsal.cloud.operations import Call
 from rehearsal.cloud.world_state import World
@@ -58,7 +57,7 @@ class Bedrock:
         self.started = self.now()
         self.catalogue: Catalogue = load_catalogue(self.started)
         self.knobs = Knobs()
-        self.endpoints = set(Session().get_available_regions("bedrock"))
+        self.endpoints = set(endpoint_regions("bedrock"))
         self._regions: dict[str, RegionState] = defaultdict(RegionState)
         self._hidden: dict[str, int] = {}
         # Set by control: (model id, region or "*") of entitlement taken away, throttled, not answering.

@@ -55,9 +55,9 @@ def test_playbooks_side_by_side_are_told_apart_by_their_keys(tmp_path, monkeypat
         asked.append(path)
         return {"n": 4, "calls": []}
 
-    def stream(_self, _command, label, name, _quiet):
+    def stream(_self, command, label, name, _aside):
         runner.log(label, name).parent.mkdir(exist_ok=True)
-        runner.log(label, name).write_text(" ".join(_command))
+        runner.log(label, name).write_text(" ".join(command))
         return 0
 
     monkeypatch.setattr("rehearsal.playbooks.control", control)
