@@ -11,8 +11,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # ansible-core 2.19 on Python 3.11 is the default lane; without Python 3.11 the newest lane takes its place.
-PYTHON311 := $(shell tools/find-python 3.11)
-PYTHON_NEWEST := $(shell tools/find-python 3.13 3.12)
+# tools/test takes them from here.
+export PYTHON311 := $(shell tools/find-python 3.11)
+export PYTHON_NEWEST := $(shell tools/find-python 3.13 3.12)
 LANE := $(if $(PYTHON311),py311,newest)
 PYTHON := $(or $(PYTHON311),$(PYTHON_NEWEST))
 BIN := $(CURDIR)/.venv-$(LANE)/bin

@@ -13,7 +13,7 @@ import pytest
 FIND_PYTHON = Path(__file__).parents[3] / "tools" / "find-python"
 # A version that no machine has, so that only what a test makes is found.
 VERSION = "9.9"
-# Runs the code that it is given as if by another interpreter, which was configured with $ARGUMENTS.
+# Runs the code that it is given as if by another interpreter, which was configured with {arguments}.
 PRETENDING = """#!/bin/sh
 shift
 exec {python} -c '
