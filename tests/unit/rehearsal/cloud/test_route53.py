@@ -20,6 +20,7 @@ ALB = "alb-1.eu-west-1.elb.amazonaws.com"
 
 @pytest.fixture
 def route53(tmp_path, monkeypatch):
+    route53_backends.reset()  # other tests of this process leave zones behind
     seconds = iter(range(10**9))
     world = World(Settings(104, tmp_path), Clock(60, load_durations(), lambda: 1000.0 + next(seconds) * 1e-6))
     world.hosts = {f"{ALB}.": {"address": "127.104.30.1", "ttl": 0, "healthy": True}}
