@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make `ansible_collections.medzen.multiregion` importable from the checkout, beside the installed AWS collections."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -20,3 +21,8 @@ more = [path for path in os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").split(os
 
 if not any(isinstance(finder, _AnsibleCollectionFinder) for finder in sys.meta_path):
     _AnsibleCollectionFinder(paths=[str(ROOT / "collections"), *more])._install()
+
+
+def pytest_collection_finish():
+    """Thousands of tests stay until the end: collecting garbage need not look at them again and again."""
+    gc.freeze()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Roles' own variables and expressions, evaluated as a task would, without a playbook."""
 
+import functools
 from pathlib import Path
 
 import yaml
@@ -26,6 +27,7 @@ def trusted(value):
     return trust_as_template(value) if isinstance(value, str) else value
 
 
+@functools.cache
 def load(path):
     return trusted(yaml.safe_load((ROOT / path).read_text(encoding="utf-8")))
 
