@@ -30,7 +30,8 @@ from rehearsal.cloud.world_state import World
 from rehearsal.processes import Identity, identify
 
 LOG = logging.getLogger("rehearsal.cloud")
-LOOK_SECONDS = 0.05
+# A keeper looks often whether it is woken, and only each so many times whether it is still wanted: a sweep has ten.
+LOOK_SECONDS, LOOKS = 0.05, 20
 
 
 class Checkpoints:
@@ -126,13 +127,14 @@ def sleep_until_woken(place: Place, owner: Identity) -> None:
     # Copies are nobody's children: the kernel buries them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     close_sockets()
-    wake = place.folder / WAKE
+    wake = str(place.folder / WAKE)
     while owner.alive() and place.folder.is_dir():
-        if wake.exists():
-            wake.unlink()
-            if os.fork() == 0:
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                os.setsid()
-                return
-        time.sleep(LOOK_SECONDS)
+        for _ in range(LOOKS):
+            if os.path.exists(wake):
+                os.unlink(wake)
+                if os.fork() == 0:
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    os.setsid()
+                    return
+            time.sleep(LOOK_SECONDS)
     os._exit(0)
