@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a playbook in a process of its own, as it is typed, against a server that answers nobody and notes who asks."""
+"""Runs a playbook in a process of its own against a server that answers nobody and notes who asks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,19 @@ def listening() -> Iterator[tuple[str, list[str]]]:
         server.server_close()
 
 
+def run_command(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> tuple[int, str]:
+    """ansible-playbook as it is typed: its exit code and what it says."""
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), *arguments]
+    done = subprocess.run(command, cwd=ROOT, env={**environment}, capture_output=True, text=True, timeout=LIMIT_S)
+    return done.returncode, done.stdout + done.stderr
+
+
 def play(
-    folder: Path, playbook: str, extra: Mapping[str, Any] | None = None, host_vars: Mapping | None = None
+    folder: Path,
+    playbook: str,
+    extra: Mapping[str, Any] | None = None,
+    host_vars: Mapping | None = None,
+    run: Callable[..., tuple[int, str]] = run_command,
 ) -> Outcome:
     """The playbook with these extra variables, and these variables of a host of the inventory."""
     inventory = folder / "inventory"
@@ -73,17 +84,10 @@ def play(
     for host, variables in (host_vars or {}).items():
         (inventory / "host_vars" / f"{host}.json").write_text(json.dumps(variables), encoding="utf-8")
     (folder / "extra.json").write_text(json.dumps(extra or {}), encoding="utf-8")
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), f"{playbook}.yml", "-i", str(inventory)]
+    arguments = [f"{playbook}.yml", "-i", str(inventory), "-e", f"@{folder / 'extra.json'}"]
     with listening() as (address, asked):
-        done = subprocess.run(
-            [*command, "-e", f"@{folder / 'extra.json'}"],
-            cwd=ROOT,
-            env=environment(folder, address),
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-        )
-    return Outcome(done.returncode, done.stdout + done.stderr, asked)
+        code, text = run(arguments, environment(folder, address), folder)
+    return Outcome(code, text, asked)
 
 
 def environment(folder: Path, address: str) -> dict[str, str]:

@@ -13,7 +13,6 @@ import getpass
 import http.client
 import json
 import os
-import re
 import secrets
 import shutil
 import socket
@@ -30,9 +29,11 @@ import dns.resolver
 import pytest
 import yaml
 
-from rehearsal import api, aws, canary, checkpoint, judge, playbooks, processes, run
+from rehearsal import api, aws, canary, checkpoint, judge, playbooks, run
 from rehearsal import settings as world_settings
 from tests.scenarios import groups
+from tests.scenarios.runs import PLAYBOOK_S_MAX, Machine, Outcome, Playbook, own_environment
+from tests.scenarios.warm import Warm
 
 pytest_collection_modifyitems = groups.sort_by_group
 pytest_xdist_make_scheduler = groups.make_scheduler
@@ -60,7 +61,7 @@ WAYS = {
 # Where nothing is looked at but the end, AWS's times pass ten times faster than in a rehearsal.
 QUICK_SCALE = 600
 # Bounds for a machine that others use as well; nothing waits for them when all is well.
-COMMAND_S_MAX, PLAYBOOK_S_MAX, LOOK_S = 300, 600, 0.05
+COMMAND_S_MAX, LOOK_S = 300, 0.05
 LOG_CHARS = 3000
 
 
@@ -73,96 +74,13 @@ def until(look: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
     return seen
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a playbook ended, what it said, and which writes it made; the run record's own calls are left out."""
-
-    code: int
-    output: str
-    writes: list[str]
-
-    @property
-    def error(self) -> str:
-        """What it said from the first failure on, in single spaces, so that words can be looked for across lines."""
-        text = re.sub(r"\x1b\[[0-9;]*m", "", self.output)
-        start = min((found for mark in ("[ERROR]", "fatal:") if (found := text.find(mark)) >= 0), default=0)
-        return " ".join(text[start:].partition("PLAY RECAP")[0].split())
-
-    def __str__(self) -> str:
-        return f"exit code {self.code}, writes {self.writes}\n{self.output[-6000:]}"
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A machine of its own to run playbooks from: its own host name and process numbers, home, temporary files and
-    reports, and a key by which the ledger tells its calls from everybody else's."""
-
-    name: str
-    folder: Path
-    access_key: str
-    secret_key: str
-
-    # A process number means nothing in another namespace, and whoever ends the first process there ends them all.
-    NAMESPACES = ("--user", "--map-root-user", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child")
-    BE_CALLED = "import os, socket, sys; socket.sethostname(sys.argv[1]); os.execv(sys.argv[2], sys.argv[2:])"
-
-    def wrap(self, command: list[str]) -> list[str]:
-        unshare = shutil.which("unshare")
-        assert unshare, "no unshare (util-linux) on this machine: two machines cannot be told apart"
-        return [unshare, *self.NAMESPACES, sys.executable, "-c", self.BE_CALLED, self.name, *command]
-
-    def environment(self) -> dict[str, str]:
-        for name in ("home", "tmp"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
-        return {
-            "HOME": str(self.folder / "home"),
-            "TMPDIR": str(self.folder / "tmp"),
-            "MEDZEN_MULTIREGION_REPORTS": str(self.folder / "reports"),
-        }
-
-    @property
-    def extra_vars(self) -> dict[str, str]:
-        return {"multiregion_aws_access_key": self.access_key, "multiregion_aws_secret_key": self.secret_key}
-
-
-@dataclass
-class Playbook:
-    """A playbook under way."""
-
-    world: World
-    process: subprocess.Popen
-    log: Path
-    since: int
-    run_id: str
-
-    @property
-    def pid(self) -> int:
-        """Of the controller."""
-        return self.process.pid
-
-    def wait(self, seconds: float = PLAYBOOK_S_MAX) -> Outcome:
-        try:
-            code = self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(10)
-            raise AssertionError(f"{self.log.name} took over {seconds} s:\n{self.log.read_text()[-6000:]}") from None
-        output = self.log.read_text(encoding="utf-8")
-        assert not canary.find(CANARY, output), f"{self.log} tells a secret: {canary.find(CANARY, output)[0]}"
-        return Outcome(code, output, self.world.writes(self.since))
-
-    def kill_all(self) -> None:
-        """As a power cut: the controller, its workers and the module that is at work."""
-        processes.kill_all(self.pid)
-        self.process.wait(10)
-
-
 @dataclass
 class World:
     """A running world and the step of the move at which it stands."""
 
     number: int
     folder: Path
+    warm: Warm
     step: str = "before"
     runs: int = 0
     settings: world_settings.Settings = field(init=False)
@@ -285,12 +203,10 @@ class World:
         **extra_vars: Any,
     ) -> Playbook:
         """Start a playbook from the project's root, as an operator does."""
-        self.runs += 1
-        run_id = f"scenario-{self.folder.name}-{self.runs}-{name.replace('_', '-')}"
+        run_id, log = self._next_run(name)
         extra_vars |= machine.extra_vars if machine else {}
         command = playbooks.build_command(name, str(inventory), extra_vars, *options)
         command = playbooks.die_with_parent(machine.wrap(command) if machine else command)
-        log = self.folder / f"{self.runs:02d}-{name}.log"
         since = self.mark()
         with log.open("w", encoding="utf-8") as stream:
             environment = self._environment(run_id) | (machine.environment() if machine else {})
@@ -299,19 +215,41 @@ class World:
             )
         return Playbook(self, process, log, since, run_id)
 
-    def play(self, name: str, *options: str, **extra_vars: Any) -> Outcome:
-        return self.begin(name, *options, **extra_vars).wait()
+    def play(
+        self,
+        name: str,
+        *options: str,
+        inventory: str | Path = INVENTORY,
+        machine: Machine | None = None,
+        **extra_vars: Any,
+    ) -> Outcome:
+        """Run a playbook to its end."""
+        if machine:
+            return self.begin(name, *options, inventory=inventory, machine=machine, **extra_vars).wait()
+        run_id, log = self._next_run(name)
+        _command, *arguments = playbooks.build_command(name, str(inventory), extra_vars, *options)
+        since = self.mark()
+        return self.outcome(self.warm.run(arguments, self._run_environment(run_id), log, PLAYBOOK_S_MAX), log, since)
+
+    def _next_run(self, name: str) -> tuple[str, Path]:
+        """Its identifier, and where what it says is kept."""
+        self.runs += 1
+        run_id = f"scenario-{self.folder.name}-{self.runs}-{name.replace('_', '-')}"
+        return run_id, self.folder / f"{self.runs:02d}-{name}.log"
+
+    def outcome(self, code: int, log: Path, since: int) -> Outcome:
+        output = log.read_text(encoding="utf-8")
+        assert not canary.find(CANARY, output), f"{log} tells a secret: {canary.find(CANARY, output)[0]}"
+        return Outcome(code, output, self.writes(since))
 
     def _environment(self, run_id: str) -> dict[str, str]:
-        # Nobody's account may be reached from a scenario.
-        foreign = ("AWS_", "MEDZEN_MULTIREGION_", canary.VARIABLE)
-        own = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
-        return playbooks.keep_code(own) | {
+        return playbooks.keep_code(own_environment()) | self._run_environment(run_id)
+
+    def _run_environment(self, run_id: str) -> dict[str, str]:
+        return {
             "MEDZEN_WORLD": str(self.number),
             "MEDZEN_MULTIREGION_RUN": run_id,
             "MEDZEN_MULTIREGION_REPORTS": str(self.folder / "reports"),
-            "ANSIBLE_NOCOLOR": "1",
-            "PYTHONUNBUFFERED": "1",
         }
 
     # ---- what it holds ----
@@ -420,6 +358,7 @@ class Stage:
     def __init__(self, folder: Path):
         self.folder, self.world, self._lives = folder, None, 0
         self._kept: set[str] = set()
+        self._warm = Warm(playbooks.keep_code(own_environment()), folder / "warm.log")
 
     def at(self, step: str) -> World:
         """The present world where it stands at this step, else a new one."""
@@ -433,7 +372,7 @@ class Stage:
         folder = self.folder / f"world-{WORLD}-{self._lives}"
         folder.mkdir()
         # Not at a step before it has started: nobody goes on with half a world.
-        self.world = world = World(WORLD, folder, "starting")
+        self.world = world = World(WORLD, folder, self._warm, "starting")
         way = STEPS[: STEPS.index(step) + 1]
         world.step = self._begin(world, names, [one for one in way if names[one] in self._kept])
         for one in way[way.index(world.step) + 1 :]:
@@ -455,6 +394,7 @@ class Stage:
         self._kept.add(name)
 
     def end(self) -> None:
+        self._warm.stop()
         if self.world is not None:
             self.world.stop()
             checkpoint.forget(self.world.settings)

@@ -16,7 +16,7 @@ import ansible_runner
 import pytest
 import yaml
 
-from rehearsal import canary, run
+from rehearsal import canary, playbooks, run
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE, TARGET, DR = "af-south-1", "eu-central-1", "eu-west-1"
@@ -92,13 +92,15 @@ def move(stage, tmp_path_factory, guarded_inventory, word):
     world.step = "told"
     plan = yaml.safe_load(run.PLAN.read_text(encoding="utf-8"))
     since = world.mark()
-    environment = {
-        "MEDZEN_WORLD": str(world.number),
-        "MEDZEN_MULTIREGION_REPORTS": str(folder / "reports"),
-        "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
-        "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
-        "ANSIBLE_KEEP_REMOTE_FILES": "0",
-    }
+    environment = playbooks.keep_code(
+        {
+            "MEDZEN_WORLD": str(world.number),
+            "MEDZEN_MULTIREGION_REPORTS": str(folder / "reports"),
+            "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
+            "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
+            "ANSIBLE_KEEP_REMOTE_FILES": "0",
+        }
+    )
     (folder / "runner").mkdir()
     codes = []
 

@@ -30,6 +30,7 @@ from botocore.config import Config
 from rehearsal import api, aws, playbooks, up
 from rehearsal import settings as world_settings
 from rehearsal.chaos.sweep import QUICK_RETRIES
+from tests.scenarios.warm import Warm
 
 ROOT = Path(__file__).resolve().parents[3]
 # What tests share lies beside them.
@@ -107,6 +108,7 @@ class Services:
         self.folder, self.plays = folder, 0
         self.settings = world_settings.Settings(WORLD, folder, SCALE)
         self._process: subprocess.Popen | None = None
+        self._warm: Warm | None = None
 
     def start(self) -> None:
         assert not api.is_ready(self.settings), f"world {WORLD} runs already: set MEDZEN_SERVICES_WORLD"
@@ -124,6 +126,8 @@ class Services:
             time.sleep(0.1)
 
     def stop(self) -> None:
+        if self._warm is not None:
+            self._warm.stop()
         if self._process is not None:
             self._process.terminate()
             try:
@@ -188,14 +192,14 @@ class Services:
         }
 
     def _run(self, folder: Path) -> str:
-        command = [playbooks._ansible_playbook(), "-i", "localhost,", str(folder / "play.json")]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self._environment(folder), capture_output=True, text=True, timeout=PLAY_S_MAX,
-            stdin=subprocess.DEVNULL, check=False,
-        )  # fmt: skip
-        return done.stdout + done.stderr
+        """What the command says."""
+        self._warm = self._warm or Warm(self._environment(), self.folder / "warm.log")
+        own = {"STEPS_PLAN": str(folder / "plan.json"), "STEPS_RESULTS": str(folder / "results.jsonl")}
+        output = folder / "output.log"
+        self._warm.run(["-i", "localhost,", str(folder / "play.json")], own, output, PLAY_S_MAX)
+        return output.read_text(encoding="utf-8")
 
-    def _environment(self, folder: Path) -> dict[str, str]:
+    def _environment(self) -> dict[str, str]:
         # Nobody's account may be reached from a scenario.
         own = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "MEDZEN_", "ANSIBLE_"))}
         kept = {key: os.environ[key] for key in ("ANSIBLE_COLLECTIONS_PATH",) if key in os.environ}
@@ -207,8 +211,6 @@ class Services:
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_PIPELINING": "1",
             "STEPS_CONTROL": f"{self.settings.api_url}/_rehearsal",
-            "STEPS_PLAN": str(folder / "plan.json"),
-            "STEPS_RESULTS": str(folder / "results.jsonl"),
         }
 
 

@@ -79,7 +79,7 @@ def judge(services):
 
 
 def environment(services):
-    kept = services._environment(services.folder)
+    kept = services._environment()
     own = {key: value for key, value in kept.items() if not key.startswith(("STEPS_", "ANSIBLE_CALLBACK"))}
     return {**own, "MEDZEN_MULTIREGION_REPORTS": str(services.folder / "reports")}
 
