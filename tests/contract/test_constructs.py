@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+pytestmark = pytest.mark.text
 ROOT = Path(__file__).resolve().parents[2]
 CONTENT = sorted(
     path for folder in ("playbooks", "roles", "group_vars") for path in (ROOT / folder).rglob("*.yml") if path.is_file()

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The pages say what is there: playbooks, links, make targets and variables."""
 
+import functools
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+pytestmark = pytest.mark.text
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("roles/*/README.md")])
@@ -25,6 +27,7 @@ def prose(path):
     return FENCE.sub("", path.read_text())
 
 
+@functools.cache
 def code(path):
     """What stands between backticks, and the lines of code blocks."""
     blocks = [line for block in FENCE.findall(path.read_text()) for line in block.splitlines()]
@@ -35,6 +38,7 @@ def links(path):
     return [target for target in LINK.findall(INLINE_CODE.sub("", prose(path))) if not re.match(r"[a-z]+:", target)]
 
 
+@functools.cache
 def anchors(path):
     """The headings of a page as GitHub makes anchors of them."""
     headings = re.findall(r"^#+ +(.+)$", prose(path), re.M)
@@ -59,11 +63,13 @@ def make_targets():
     return {target for rule in rules for target in rule.split()}
 
 
+@functools.cache
 def options(role):
     spec = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text())
     return set(spec["argument_specs"]["main"]["options"])
 
 
+@functools.cache
 def known_names():
     """Names that are no role variables and may look like one: files, facts of the run record, results, extra vars."""
     files = {path.stem for folder in ("playbooks", "plugins") for path in (ROOT / folder).rglob("*.*")}
@@ -73,6 +79,7 @@ def known_names():
     return {*files, *ROLES, *facts, *results, "database_seed"}
 
 
+@functools.cache
 def shared_variables():
     inventories = "\n".join(path.read_text() for path in (ROOT / "inventories").rglob("*.yml"))
     return set(re.findall(r"^(multiregion_\w+):", inventories, re.M))

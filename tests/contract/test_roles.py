@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+pytestmark = pytest.mark.text
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 TYPES = {"str", "int", "float", "bool", "list", "dict", "path"}

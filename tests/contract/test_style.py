@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.text
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(path for top in ("plugins", "rehearsal", "tests") for path in (ROOT / top).rglob("*.py"))
 FUNCTION_LINES_MAX, FILE_LINES_MAX = 70, 500
