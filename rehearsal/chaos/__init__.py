@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=[], help="only these (default: all)")
     parser.add_argument("--sample", type=int, default=0, help="so many injections instead of all")
     parser.add_argument("--seed", type=int, default=0, help="which sample (default: another one each time)")
-    parser.add_argument("--only", default="", help="one injection, as cutover_dns-kill-12")
+    parser.add_argument("--only", default="", help="one injection, as provision_region-kill-12")
     parser.add_argument("--worlds", type=int, default=2, help="how many side by side")
     parser.add_argument("--first-world", type=int, default=FIRST_WORLD)
     parser.add_argument("--minutes", type=float, default=180.0, help="no injection begins after that")
@@ -182,6 +182,10 @@ def conclude(args: argparse.Namespace, folder: Path, seconds: float, codes: list
         report.point_latest(folder)
     print(for_terminal(table), flush=True)
     print(f"  {shown(folder / 'chaos.json')}", flush=True)
+    if not wanted["injections"]:
+        calls = ", ".join(f"{name} {count}" for name, count in wanted["write_calls"].items()) or "none"
+        say(f"Nothing was tried: no injection is of that name, kind and playbook. Write calls, from 1 on: {calls}.")
+        return 1
     complete = len(outcomes) >= len(wanted["injections"]) and not any(codes)
     if not complete:
         say(f"{len(outcomes)} of {len(wanted['injections'])} were tried; go on with --resume {shown(folder)}")

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import json
+from types import SimpleNamespace
+
+import pytest
 
 from rehearsal import chaos
 from rehearsal.chaos.injections import Outcome, every_injection
@@ -41,3 +44,14 @@ def test_the_progress_counts_what_was_tried_and_says_what_is_left_of_a_timed_swe
     plan["clean_seconds"] = {"provision_region": 30.0, "cutover_dns": 20.0}
     (tmp_path / chaos.WANTED).write_text(json.dumps(plan))
     assert chaos.describe_progress(tmp_path, worlds=1) == "1 of 2, about 1 min left"
+
+
+@pytest.mark.parametrize("calls", [CALLS, {}])
+def test_a_sweep_that_tries_nothing_has_not_passed_and_says_what_there_is(tmp_path, capsys, calls):
+    """A kill behind the last call, or a playbook that nobody knows, would else be a green run that proves nothing."""
+    folder = tmp_path / "chaos-1"
+    (folder / "outcomes").mkdir(parents=True)
+    (folder / chaos.WANTED).write_text(json.dumps({"write_calls": calls, "injections": []}))
+    assert chaos.conclude(SimpleNamespace(seed=1), folder, 1.0, [0]) == 1
+    told = capsys.readouterr().out
+    assert "Nothing was tried" in told and ("cutover_dns 2" if calls else "none") in told
