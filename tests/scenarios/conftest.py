@@ -215,19 +215,13 @@ class World:
             )
         return Playbook(self, process, log, since, run_id)
 
-    def play(
-        self,
-        name: str,
-        *options: str,
-        inventory: str | Path = INVENTORY,
-        machine: Machine | None = None,
-        **extra_vars: Any,
-    ) -> Outcome:
-        """Run a playbook to its end."""
-        if machine:
-            return self.begin(name, *options, inventory=inventory, machine=machine, **extra_vars).wait()
+    def play(self, name: str, *options: str, **given: Any) -> Outcome:
+        """Run a playbook to its end, with what `begin` takes."""
+        if "machine" in given:
+            return self.begin(name, *options, **given).wait()
+        inventory = given.pop("inventory", INVENTORY)
         run_id, log = self._next_run(name)
-        _command, *arguments = playbooks.build_command(name, str(inventory), extra_vars, *options)
+        _command, *arguments = playbooks.build_command(name, str(inventory), given, *options)
         since = self.mark()
         return self.outcome(self.warm.run(arguments, self._run_environment(run_id), log, PLAYBOOK_S_MAX), log, since)
 
