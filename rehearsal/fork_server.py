@@ -76,6 +76,11 @@ def ask(settings: Settings, request: Request) -> int | None:
     return int(answer)
 
 
+def end_with_parent() -> None:
+    """Let the kernel kill this process when the one that forked it ends, however that one ends."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _socket_path(settings: Settings) -> Path:
     return settings.pids / "fork-server.socket"
 
@@ -85,7 +90,7 @@ def _main_of(package: str) -> Any:
 
 
 def _serve(listener: socket.socket, cloud: int) -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     # The kernel buries the children: whoever asked for one looks at its pid file.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     # Otherwise the first collection of each child would copy what it shares with this process.

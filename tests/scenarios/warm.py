@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rehearsal import playbooks
 
-SERVER = Path(__file__).parent / "warm_server.py"
+SERVER = "tests.scenarios.warm_server"
 
 
 class Warm:
@@ -24,7 +24,7 @@ class Warm:
         self._log = log
         with log.open("w", encoding="utf-8") as stream:
             self._process = subprocess.Popen(
-                playbooks.die_with_parent([sys.executable, str(SERVER)]), cwd=playbooks.ROOT,
+                playbooks.die_with_parent([sys.executable, "-m", SERVER]), cwd=playbooks.ROOT,
                 env={**environment}, text=True,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stream,
             )  # fmt: skip

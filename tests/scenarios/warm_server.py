@@ -7,10 +7,8 @@ environment while it is loaded: they are those of this process, and what a playb
 """
 
 import atexit
-import ctypes
 import json
 import os
-import signal
 import sys
 
 import ansible.cli.playbook
@@ -18,7 +16,8 @@ import ansible.executor.playbook_executor  # noqa: F401  the command loads it la
 from ansible import constants
 from ansible.plugins import loader
 
-PR_SET_PDEATHSIG = 1
+from rehearsal.fork_server import end_with_parent
+
 OWN_ACTIONS = ("in_worker", "gate", "option_names", "option_values")
 
 
@@ -35,7 +34,7 @@ def load_plugins():
 
 def become(request):
     """The forked process: run the playbook, and leave as the command does."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     # What is tidied up at the end of the one that was forked is not this one's: its folder, for one.
     atexit._clear()
     os.environ.update(request["environment"])
