@@ -25,6 +25,7 @@ from pathlib import Path
 from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.medzen.multiregion.plugins.module_utils import botocore_files, process, run_folder
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError
@@ -50,6 +51,10 @@ STOCK = {"elb_application_lb": "amazon.aws", "sns_topic": "community.aws"}
 for _name in PRELOADED:
     importlib.import_module(f"ansible_collections.{OWN}.plugins.module_utils.{_name}")
 botocore_files.share()
+# Whoever asks for the first one of these has all of their kind found and read. Templates do, each in its own worker.
+filter_loader.get("bool")
+test_loader.get("failed")
+lookup_loader.get("ansible.builtin.env", class_only=True)
 # What is loaded stays: collecting garbage must neither look at it nor, in a worker, copy its pages.
 gc.freeze()
 

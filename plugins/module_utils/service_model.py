@@ -53,7 +53,7 @@ def check_request(
 @functools.cache
 def model_of(service: str) -> Any:
     """A service's model without a client."""
-    return botocore.session.Session().get_service_model(service)
+    return botocore.session.get_session().get_service_model(service)
 
 
 def check_members(service: str, operation: str, members: Mapping, names: Mapping[str, str] | None = None) -> None:

@@ -28,7 +28,7 @@ PARTITIONS = ("aws", "aws-us-gov", "aws-cn")
 @functools.cache
 def endpoint_regions(service: str) -> tuple[str, ...]:
     """Regions of every partition in which botocore knows an endpoint of the service, sorted."""
-    session = botocore.session.Session()
+    session = botocore.session.get_session()
     name = SAME_AS.get(service, service)
     return tuple(sorted(one for part in PARTITIONS for one in session.get_available_regions(name, part)))
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -8,6 +9,17 @@ from ansible_collections.medzen.multiregion.plugins.action import in_worker
 from ansible_collections.medzen.multiregion.plugins.module_utils import run_folder
 
 LOCAL = {"transport": "local", "become": None}
+# As the process that workers are forked from, after it has loaded the action; then what templates ask for.
+LOOK = """
+import os
+from ansible.plugins import loader
+loader.init_plugin_loader([os.path.abspath('collections')])
+import ansible_collections.medzen.multiregion.plugins.action.in_worker
+loader.PluginLoader._load_module_source = lambda self, *args, **more: print("read again:", self.type, args, more)
+for kind, name in (("filter", "combine"), ("filter", "ansible.builtin.bool"), ("test", "match")):
+    assert getattr(loader, f"{kind}_loader").get(name), name
+assert loader.lookup_loader.get("ansible.builtin.env", class_only=True)
+"""
 
 
 def build(interpreter=sys.executable, connection=LOCAL, task=None):
@@ -23,6 +35,11 @@ def build(interpreter=sys.executable, connection=LOCAL, task=None):
 def needs_own_process(**given):
     action, task_vars = build(**given)
     return action.needs_own_process(task_vars)
+
+
+def test_what_templates_need_is_read_before_workers_are_forked():
+    done = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done
 
 
 def test_a_usual_task_runs_in_the_worker():
