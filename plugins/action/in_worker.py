@@ -37,7 +37,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.worker_module i
 )
 
 # Loaded here, before the worker is forked, and so once a playbook: what nearly every module imports.
-PRELOADED = ("aws", "clients", "runner", "tags", "wait")
+PRELOADED = ("aws", "clients", "kms", "lookup", "runner", "service_regions", "tags", "wait")
 # Between fence and switch a module must end in order when it is told to, whatever becomes of its controller. In check
 # mode it only looks.
 OUTLIVES_ITS_CONTROLLER = ("database_switchover",)
