@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -13,11 +14,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rehearsal.api import control
 from rehearsal.settings import ACCESS_KEY, OPERATOR_ACCESS_KEYS, Settings
 from rehearsal.summary import PlaybookRow
+
+if TYPE_CHECKING:
+    from rehearsal.warm import Warm
 
 ROOT = Path(__file__).resolve().parent.parent
 RECAP = re.compile(r"^(\S+)\s+: (.*)$")
@@ -41,18 +45,21 @@ class Runner:
     extra_vars: dict[str, Any]
     run_id: str
     seconds_max: float = PLAYBOOK_S_MAX
+    # Runs what is run aside.
+    warm: Warm | None = None
 
     def run(self, name: str, *, label: str, check: bool = False, extra_vars: dict | None = None, aside=False):
         """Run `<name>.yml` from the project's root; its output goes to a log and to the terminal.
 
-        What runs `aside` is not shown on the terminal, and its time is not what counts: it may use code that is kept.
+        What runs `aside` is not shown on the terminal, and its time is not what counts: it may use code that is kept,
+        and begin in a process that has loaded Ansible.
         """
         given = {**self.extra_vars, **(extra_vars or {})}
         key = given.get(KEY_OPTION, ACCESS_KEY)
         command = build_command(name, self.inventory, given, *(["--check", "--diff"] if check else []))
         before = int(control(self.settings, "ledger/mark", {"name": f"{label} {name}"})["n"])
         started = time.time()
-        code = self._stream(command, label, name, aside)
+        code = (self._run_aside if aside else self._stream)(command, label, name)
         wall_s = time.time() - started
         calls = control(self.settings, f"ledger?since={before}&access={key}", timeout_s=60)["calls"]
         return self._row(name, label, code, started, wall_s, calls)
@@ -61,17 +68,22 @@ class Runner:
         """Run a playbook while others run: it signs with a key of its own, by which its calls are counted."""
         return self.run(name, extra_vars={KEY_OPTION: OPERATOR_ACCESS_KEYS + name}, **how)
 
-    def _stream(self, command: list[str], label: str, name: str, aside: bool) -> int:
-        run_id = f"{self.run_id}-{label}-{name}".replace("_", "-")
-        environment = build_environment(self.settings, self.folder / "playbooks" / label, run_id)
-        environment = keep_code(environment) if aside else environment
-        log = self.log(label, name)
-        log.parent.mkdir(parents=True, exist_ok=True)
+    def _run_aside(self, command: list[str], label: str, name: str) -> int:
+        assert self.warm is not None
+        try:
+            return self.warm.run(
+                command[1:], self._environment(label, name), self._open_log(label, name), self.seconds_max
+            )
+        except TimeoutError:
+            return -signal.SIGKILL
+
+    def _stream(self, command: list[str], label: str, name: str) -> int:
+        log = self._open_log(label, name)
         # A rehearsal that is killed leaves no playbook at work.
         started = subprocess.Popen(
             die_with_parent(command),
             cwd=ROOT,
-            env=environment,
+            env=own_environment() | self._environment(label, name),
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -83,12 +95,20 @@ class Runner:
             try:
                 for line in process.stdout:
                     stream.write(line)
-                    if not aside:
-                        sys.stdout.write(line)
-                        sys.stdout.flush()
+                    sys.stdout.write(line)
+                    sys.stdout.flush()
                 return process.wait()
             finally:
                 limit.cancel()
+
+    def _environment(self, label: str, name: str) -> dict[str, str]:
+        run_id = f"{self.run_id}-{label}-{name}".replace("_", "-")
+        return run_environment(self.settings, self.folder / "playbooks" / label, run_id)
+
+    def _open_log(self, label: str, name: str) -> Path:
+        log = self.log(label, name)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return log
 
     def log(self, label: str, name: str) -> Path:
         return self.folder / "logs" / f"{label}-{name}.log"
@@ -122,15 +142,21 @@ def build_command(name: str, inventory: str, extra_vars: dict[str, Any], *option
 
 
 def build_environment(settings: Settings, reports: Path, run_id: str) -> dict[str, str]:
-    """Nobody's account may be reached from a rehearsal: nothing of AWS's is passed on."""
+    return own_environment() | run_environment(settings, reports, run_id)
+
+
+def own_environment() -> dict[str, str]:
+    """Of every playbook. Nobody's account may be reached from a rehearsal: nothing of AWS's is passed on."""
     own = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    return {**own, "PYTHONUNBUFFERED": "1", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false"}
+
+
+def run_environment(settings: Settings, reports: Path, run_id: str) -> dict[str, str]:
+    """Of one run: its world, its name, and where its report goes."""
     return {
-        **own,
         "MEDZEN_WORLD": str(settings.world),
         "MEDZEN_MULTIREGION_REPORTS": str(reports),
         "MEDZEN_MULTIREGION_RUN": run_id,
-        "PYTHONUNBUFFERED": "1",
-        "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
     }
 
 

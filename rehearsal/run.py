@@ -23,11 +23,12 @@ from rehearsal import aws, report, seed
 from rehearsal.down import stop_world
 from rehearsal.judge import judge, write_baseline
 from rehearsal.judge_visits import last_answer
-from rehearsal.playbooks import ROOT, Runner
+from rehearsal.playbooks import ROOT, Runner, keep_code, own_environment
 from rehearsal.settings import Settings, load
 from rehearsal.summary import PlaybookRow
 from rehearsal.traffic.patients import GIVE_UP_S
 from rehearsal.up import start_world
+from rehearsal.warm import Warm
 
 PLAN = Path(__file__).with_name("plan.yml")
 STARTED_S_MAX = 30
@@ -53,9 +54,13 @@ def main(args: argparse.Namespace) -> int:
     folder = Path(os.environ.get("MEDZEN_MULTIREGION_REPORTS", ROOT / "reports")) / run_id
     folder.mkdir(parents=True)
     say(f"Rehearsal {run_id}: world {settings.world}, time {settings.scale:g} times faster, report in {shown(folder)}")
+    extra_vars = dict(pair.split("=", 1) for pair in args.extra_vars)
     try:
-        prepare(settings, seed_arguments(args), keep=args.keep)
-        return rehearse(settings, plan, args, folder, run_id)
+        # Ansible is loaded while the world comes up.
+        with Warm(keep_code(own_environment()), folder / "warm.log") as warm:
+            runner = Runner(settings, plan["inventory"], folder, extra_vars, run_id, warm=warm)
+            prepare(settings, seed_arguments(args), keep=args.keep)
+            return rehearse(runner, plan, args)
     finally:
         if not args.keep:
             stop_world(settings)
@@ -84,9 +89,8 @@ def seed_arguments(args: argparse.Namespace) -> list[str]:
     return given
 
 
-def rehearse(settings: Settings, plan: dict[str, Any], args: argparse.Namespace, folder: Path, run_id: str) -> int:
-    extra_vars = dict(pair.split("=", 1) for pair in args.extra_vars)
-    runner = Runner(settings, plan["inventory"], folder, extra_vars, run_id)
+def rehearse(runner: Runner, plan: dict[str, Any], args: argparse.Namespace) -> int:
+    settings, folder = runner.settings, runner.folder
     count = write_baseline(settings, plan["source_database"], folder)
     say(f"{count} compositions stand in production.")
     rows: dict[str, list[PlaybookRow]] = {"check": [], "move": [], "again": [], "validation": []}
@@ -103,7 +107,7 @@ def rehearse(settings: Settings, plan: dict[str, Any], args: argparse.Namespace,
         rows["validation"] = [told(runner.run(name, label="validation", aside=True)) for name in plan["validation"]]
     say("The clients have stopped; the judge reads the new primary.")
     verdict = judged(settings, folder, plan)
-    summary = report.write(settings, folder, plan, rows, verdict, extra_vars)
+    summary = report.write(settings, folder, plan, rows, verdict, runner.extra_vars)
     report.point_latest(folder)
     print(report.for_terminal(summary, folder), flush=True)
     return 0 if summary["verdict"] == "pass" else 1

@@ -31,9 +31,9 @@ import yaml
 
 from rehearsal import api, aws, canary, checkpoint, judge, playbooks, run
 from rehearsal import settings as world_settings
+from rehearsal.warm import Warm
 from tests.scenarios import groups
 from tests.scenarios.runs import PLAYBOOK_S_MAX, Machine, Outcome, Playbook, own_environment
-from tests.scenarios.warm import Warm
 
 pytest_collection_modifyitems = groups.sort_by_group
 pytest_xdist_make_scheduler = groups.make_scheduler
@@ -240,11 +240,7 @@ class World:
         return playbooks.keep_code(own_environment()) | self._run_environment(run_id)
 
     def _run_environment(self, run_id: str) -> dict[str, str]:
-        return {
-            "MEDZEN_WORLD": str(self.number),
-            "MEDZEN_MULTIREGION_RUN": run_id,
-            "MEDZEN_MULTIREGION_REPORTS": str(self.folder / "reports"),
-        }
+        return playbooks.run_environment(self.settings, self.folder / "reports", run_id)
 
     # ---- what it holds ----
 

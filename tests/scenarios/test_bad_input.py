@@ -16,7 +16,7 @@ import option_runs  # noqa: E402
 from option_runs import LIMIT_S, PLAYBOOKS, chooser_of, sample  # noqa: E402
 
 from rehearsal import playbooks  # noqa: E402
-from tests.scenarios.warm import Warm  # noqa: E402
+from rehearsal.warm import Warm  # noqa: E402
 
 # Ansible reads this one before the role that looks at all the others can.
 BEFORE = {"option_check_ignore"}

@@ -30,7 +30,7 @@ from botocore.config import Config
 from rehearsal import api, aws, playbooks, up
 from rehearsal import settings as world_settings
 from rehearsal.chaos.sweep import QUICK_RETRIES
-from tests.scenarios.warm import Warm
+from rehearsal.warm import Warm
 
 ROOT = Path(__file__).resolve().parents[3]
 # What tests share lies beside them.

@@ -31,7 +31,7 @@ from rehearsal.playbooks import Runner
 from rehearsal.settings import load
 runner = Runner(load(16), "inventory", pathlib.Path(sys.argv[1]), {}, "run")
 sleeper = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
-runner._stream([sys.executable, "-c", sleeper], "move", "x", False)
+runner._stream([sys.executable, "-c", sleeper], "move", "x")
 """
 
 
@@ -45,7 +45,7 @@ def test_a_rehearsal_that_is_killed_leaves_no_playbook_at_work(tmp_path):
 
 def test_a_playbook_that_hangs_in_silence_ends_at_the_limit(tmp_path):
     runner = Runner(load(16), "inventory", tmp_path, {}, "run", seconds_max=0.3)
-    assert runner._stream([sys.executable, "-c", "import time; time.sleep(60)"], "move", "x", True) == -signal.SIGKILL
+    assert runner._stream([sys.executable, "-c", "import time; time.sleep(60)"], "move", "x") == -signal.SIGKILL
 
 
 def test_playbooks_side_by_side_are_told_apart_by_their_keys(tmp_path, monkeypatch):
@@ -55,7 +55,7 @@ def test_playbooks_side_by_side_are_told_apart_by_their_keys(tmp_path, monkeypat
         asked.append(path)
         return {"n": 4, "calls": []}
 
-    def stream(_self, command, label, name, _aside):
+    def stream(_self, command, label, name):
         runner.log(label, name).parent.mkdir(exist_ok=True)
         runner.log(label, name).write_text(" ".join(command))
         return 0

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The process behind warm.py.
 
-Reads a line of JSON for each playbook, `{"arguments": [...], "environment": {...}, "output": "a file"}`, and answers
-with its exit code. Each runs in a fork of its own and leaves nothing to the next. Ansible takes its settings from the
-environment while it is loaded: they are those of this process, and what a playbook brings is added to them.
+Reads a line of JSON for each playbook, `{"number": 1, "arguments": [...], "environment": {...}, "output": "a file"}`,
+and tells `1 began <pid>` and `1 ended <exit code>`. Each runs in a fork of its own and leaves nothing to the next.
+Ansible takes its settings from the environment while it is loaded: they are those of this process, and what a playbook
+brings is added to them.
 """
 
 import atexit
 import json
 import os
+import signal
 import sys
 
 import ansible.cli.playbook
@@ -32,6 +34,24 @@ def load_plugins():
         getattr(loader, f"{kind}_loader").get(name, class_only=True)
 
 
+def attend(request):
+    """A process for each playbook, which tells what becomes of it; this one goes on with the next request."""
+    end_with_parent()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    pid = os.fork()
+    if pid == 0:
+        return become(request)
+    tell(request, "began", pid)
+    _pid, status = os.waitpid(pid, 0)
+    tell(request, "ended", os.waitstatus_to_exitcode(status))
+    os._exit(0)
+
+
+def tell(request, what, value):
+    """In one write, so that lines of several processes do not mix."""
+    os.write(1, f"{request['number']} {what} {value}\n".encode())
+
+
 def become(request):
     """The forked process: run the playbook, and leave as the command does."""
     end_with_parent()
@@ -47,12 +67,11 @@ def become(request):
 
 def main():
     load_plugins()
+    # The kernel buries the forks.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while line := sys.stdin.readline():
-        pid = os.fork()
-        if pid == 0:
-            return become(json.loads(line))
-        _pid, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        if os.fork() == 0:
+            return attend(json.loads(line))
     return None
 
 
