@@ -74,7 +74,7 @@ class Runner:
             return self.warm.run(
                 command[1:], self._environment(label, name), self._open_log(label, name), self.seconds_max
             )
-        except TimeoutError:
+        except subprocess.TimeoutExpired:
             return -signal.SIGKILL
 
     def _stream(self, command: list[str], label: str, name: str) -> int:

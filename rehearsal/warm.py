@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """ansible-playbook from a process that has loaded Ansible already: a second less for each that is only looked at by its
-result. One that is killed, timed, or looked at by others while it runs, is started as it is typed.
+result. One that is timed is started as it is typed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +22,35 @@ SERVER = "rehearsal.warm_server"
 BEGIN_S_MAX = 60.0
 # Of what was said, in the error of one that did not end.
 SAID_CHARS = 6000
+
+
+class Begun:
+    """A playbook under way, with what subprocess.Popen has as well. RuntimeError when its server has ended."""
+
+    def __init__(self, arguments: Sequence[str], pid: Future[int], code: Future[int], said: Iterable[Path]) -> None:
+        self._arguments, self._pid, self._code, self._said = arguments, pid, code, said
+
+    @property
+    def pid(self) -> int:
+        """Of the controller."""
+        return self._result(self._pid, BEGIN_S_MAX)
+
+    def wait(self, seconds: float) -> int:
+        """The exit code; subprocess.TimeoutExpired when it has none by then."""
+        return self._result(self._code, seconds)
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def _result(self, told: Future[int], seconds: float) -> int:
+        try:
+            return told.result(seconds)
+        except TimeoutError:
+            raise subprocess.TimeoutExpired(self._arguments, seconds) from None
+        except EOFError:
+            said = "\n".join(_end_of(path) for path in self._said)
+            raise RuntimeError(f"{self._arguments}: its server ended:\n{said}") from None
 
 
 class Warm:
@@ -47,20 +76,20 @@ class Warm:
     def __exit__(self, *_error: object) -> None:
         self.stop()
 
-    def run(self, arguments: Sequence[str], environment: Mapping[str, str], output: Path, seconds: float) -> int:
-        """The exit code; `environment` is added to this one's, and `output` takes what is said.
-
-        TimeoutError for one that took too long, and was killed; RuntimeError when the process behind it has ended.
-        """
+    def begin(self, arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> Begun:
+        """`environment` is added to this one's, and `output` takes what is said."""
         pid, code = self._ask({"arguments": [*arguments], "environment": {**environment}, "output": str(output)})
+        return Begun(arguments, pid, code, (output, self._log))
+
+    def run(self, arguments: Sequence[str], environment: Mapping[str, str], output: Path, seconds: float) -> int:
+        """The exit code. subprocess.TimeoutExpired for one that took too long, and was killed."""
+        begun = self.begin(arguments, environment, output)
         try:
-            return code.result(seconds)
-        except TimeoutError:
-            with suppress(ProcessLookupError):
-                os.kill(pid.result(BEGIN_S_MAX), signal.SIGKILL)
-            raise TimeoutError(f"{arguments} did not end in {seconds:g} s:\n{_end_of(output)}") from None
-        except EOFError:
-            raise RuntimeError(f"{arguments}: its server ended:\n{_end_of(output)}\n{_end_of(self._log)}") from None
+            return begun.wait(seconds)
+        except subprocess.TimeoutExpired as late:
+            begun.kill()
+            late.add_note(_end_of(output))
+            raise
 
     def stop(self) -> None:
         """End it, and playbooks that still run with it."""

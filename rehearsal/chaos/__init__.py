@@ -44,6 +44,8 @@ FIRST_WORLD = 160
 LOOK_SECONDS = 0.5
 # In a sweep's folder: the write calls of a run without faults, and the injections that are wanted.
 WANTED = "wanted.json"
+# How long it has taken, in all its sittings.
+SECONDS = "seconds.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +66,13 @@ def main(args: argparse.Namespace) -> int:
     if args.first_world + args.worlds - 1 > WORLD_MAX:
         print(f"error: worlds end at {WORLD_MAX}; found {args.first_world} and {args.worlds} of them.", file=sys.stderr)
         return 2
+    if unknown := {*args.playbooks, *([args.only.partition("-")[0]] if args.only else [])} - {*read_plan_names()}:
+        expected = ", ".join(read_plan_names())
+        print(
+            f"error: no playbook {', '.join(sorted(unknown))} in the move; expected some of {expected}.",
+            file=sys.stderr,
+        )
+        return 2
     # Also an end from outside is in order: what was begun is taken down.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     return work(args) if args.worker >= 0 else direct(args)
@@ -78,19 +87,30 @@ def direct(args: argparse.Namespace) -> int:
     told = {path.stem for path in (folder / "outcomes").glob("*.json")}
     before = f"; {len(told)} were tried before" if told else ""
     say(f"Chaos: {args.worlds} worlds side by side, seed {args.seed}, report in {shown(folder)}{before}")
-    began = time.monotonic()
+    spent, began = read_seconds(folder), time.monotonic()
     workers = [start_worker(args, folder, number) for number in range(args.worlds)]
     try:
         while any(worker.poll() is None for worker in workers):
             time.sleep(LOOK_SECONDS)
             tell_new(folder, told, args.worlds)
             tell_ended(folder, workers, told)
+            write_json(folder / SECONDS, spent + time.monotonic() - began)
     finally:
         for worker in workers:
             worker.terminate()
             worker.wait(60)
     tell_new(folder, told, args.worlds)
-    return conclude(args, folder, time.monotonic() - began, [worker.returncode for worker in workers])
+    return conclude(args, folder, read_seconds(folder), [worker.returncode for worker in workers])
+
+
+def read_seconds(folder: Path) -> float:
+    """How long the sweep has taken so far, in all its sittings."""
+    path = folder / SECONDS
+    return float(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else 0.0
+
+
+def read_plan_names() -> list[str]:
+    return [step["name"] for step in yaml.safe_load(PLAN.read_text(encoding="utf-8"))["move"]]
 
 
 def open_folder(args: argparse.Namespace) -> Path:

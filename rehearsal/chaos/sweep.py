@@ -21,6 +21,7 @@ from rehearsal.chaos.conditions import CONDITIONS, Scene, acting
 from rehearsal.chaos.injections import Injection, Outcome
 from rehearsal.down import stop_world
 from rehearsal.settings import Settings
+from rehearsal.warm import Begun, Warm
 
 # AWS's times pass ten times faster than in a rehearsal: they are not what is looked at.
 SCALE = 600
@@ -49,6 +50,7 @@ class Sweep:
         self.clean_s: dict[str, float] = {}
         self._expected: dict[str, dict[str, list[str]]] = {}
         self._runs = 0
+        self._warm = Warm(playbooks.keep_code(playbooks.own_environment()), folder.with_suffix(".warm.log"))
 
     # --- the world
 
@@ -76,6 +78,7 @@ class Sweep:
         self._expected[name] = self._read()
 
     def end(self) -> None:
+        self._warm.stop()
         stop_world(self.settings)
         checkpoint.forget(self.settings)
         shutil.rmtree(self.settings.folder, ignore_errors=True)
@@ -160,20 +163,24 @@ class Sweep:
     def _play(self, name: str, folder: Path, more: Mapping[str, str] | None = None) -> int:
         return _wait(self._begin(name, folder, more))
 
-    def _begin(self, name: str, folder: Path, more: Mapping[str, str] | None = None) -> subprocess.Popen:
+    def _begin(self, name: str, folder: Path, more: Mapping[str, str] | None = None) -> subprocess.Popen | Begun:
+        """Start it; `more` of the environment is for an interpreter of its own."""
         self._runs += 1
         step = next(step for step in self.plan["move"] if step["name"] == name)
         command = playbooks.build_command(name, self.plan["inventory"], step.get("extra_vars") or {})
         run_id = f"chaos-{self.settings.world}-{self._runs}-{name}".replace("_", "-")
-        environment = playbooks.build_environment(self.settings, folder / "playbooks", run_id) | (more or {})
-        with (folder / f"{self._runs:04d}-{name}.log").open("w", encoding="utf-8") as log:
+        environment = playbooks.run_environment(self.settings, folder / "playbooks", run_id)
+        log = folder / f"{self._runs:04d}-{name}.log"
+        if not more:
+            return self._warm.begin(command[1:], environment, log)
+        with log.open("w", encoding="utf-8") as stream:
             return subprocess.Popen(
                 playbooks.die_with_parent(command),
                 cwd=playbooks.ROOT,
-                env=playbooks.keep_code(environment),
+                env=playbooks.keep_code({**playbooks.own_environment(), **environment, **more}),
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=stream,
+                stderr=stream,
             )
 
     def _keep_logs(self, folder: Path) -> None:
@@ -193,7 +200,7 @@ class Sweep:
         return folder
 
 
-def _wait(process: subprocess.Popen) -> int:
+def _wait(process: subprocess.Popen | Begun) -> int:
     try:
         return process.wait(PLAYBOOK_S_MAX)
     except subprocess.TimeoutExpired:

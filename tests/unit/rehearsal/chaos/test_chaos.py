@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import argparse
 import json
 from types import SimpleNamespace
 
@@ -55,3 +56,24 @@ def test_a_sweep_that_tries_nothing_has_not_passed_and_says_what_there_is(tmp_pa
     assert chaos.conclude(SimpleNamespace(seed=1), folder, 1.0, [0]) == 1
     told = capsys.readouterr().out
     assert "Nothing was tried" in told and ("cutover_dns 2" if calls else "none") in told
+
+
+@pytest.mark.parametrize("given", [["--playbooks", "cutover_dns", "cutover"], ["--only", "cutover-kill-1"]])
+def test_an_unknown_playbook_is_refused_before_a_world_comes_up(given, capsys):
+    parser = argparse.ArgumentParser()
+    chaos.add_arguments(parser)
+    assert chaos.main(parser.parse_args(given)) == 2
+    assert "no playbook cutover in the move; expected some of provision_region, " in capsys.readouterr().err
+
+
+def test_a_sweep_that_goes_on_tells_the_seconds_of_all_its_sittings(tmp_path, monkeypatch):
+    folder = tmp_path / "chaos-1"
+    folder.mkdir()
+    (folder / chaos.WANTED).write_text(json.dumps({"write_calls": CALLS, "injections": wanted(["lost"])}))
+    (folder / chaos.SECONDS).write_text("100.0")
+    polls, clock = iter([None, 0, 0]), iter([1000.0, 1007.0])
+    worker = SimpleNamespace(poll=lambda: next(polls), terminate=lambda: None, wait=lambda _s: 0, returncode=0)
+    monkeypatch.setattr(chaos, "start_worker", lambda *_given: worker)
+    monkeypatch.setattr(chaos, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _s: None))
+    assert chaos.direct(SimpleNamespace(resume=folder, kinds=[], seed=1, worlds=1)) == 1
+    assert json.loads((folder / "chaos.json").read_text())["seconds"] == 107
