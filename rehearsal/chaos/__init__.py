@@ -38,7 +38,7 @@ from rehearsal.chaos.injections import (
 from rehearsal.chaos.sweep import Sweep, write_json
 from rehearsal.playbooks import ROOT, die_with_parent
 from rehearsal.run import PLAN, say, shown
-from rehearsal.settings import WORLD_MAX, load
+from rehearsal.settings import WORLD_MAX, keep_worlds_in_memory, load
 
 FIRST_WORLD = 160
 LOOK_SECONDS = 0.5
@@ -73,6 +73,7 @@ def main(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
+    keep_worlds_in_memory()
     # Also an end from outside is in order: what was begun is taken down.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     return work(args) if args.worker >= 0 else direct(args)

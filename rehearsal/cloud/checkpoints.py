@@ -137,4 +137,6 @@ def sleep_until_woken(place: Place, owner: Identity) -> None:
                     os.setsid()
                     return
             time.sleep(LOOK_SECONDS)
+    if not owner.alive():  # nobody else goes back to it
+        shutil.rmtree(place.folder, ignore_errors=True)
     os._exit(0)

@@ -35,6 +35,7 @@ from rehearsal.warm import Warm
 from tests.scenarios import groups
 from tests.scenarios.runs import PLAYBOOK_S_MAX, Machine, Outcome, Playbook, own_environment
 
+world_settings.keep_worlds_in_memory()
 pytest_collection_modifyitems = groups.sort_by_group
 pytest_xdist_make_scheduler = groups.make_scheduler
 

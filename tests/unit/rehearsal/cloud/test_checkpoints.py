@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from rehearsal.checkpoint import Place
 from rehearsal.cloud import checkpoints as module
-from rehearsal.cloud.checkpoints import Checkpoints, close_sockets
+from rehearsal.cloud.checkpoints import Checkpoints, close_sockets, sleep_until_woken
 from rehearsal.cloud.control import ControlError
 from rehearsal.settings import Settings
 
@@ -34,6 +35,16 @@ def test_an_old_connection_is_closed_and_its_number_is_nobodys():
             answers.close()
             assert told.recv() == (-1, True, True)
             copy.join()
+
+
+def test_what_nobody_goes_back_to_any_more_is_removed(tmp_path):
+    place = Place(Settings(16, tmp_path, 60.0), "before")
+    place.files.mkdir(parents=True)
+    owner = SimpleNamespace(alive=lambda: False)
+    keeper = multiprocessing.get_context("fork").Process(target=sleep_until_woken, args=(place, owner))
+    keeper.start()
+    keeper.join(10)
+    assert keeper.exitcode == 0 and not place.folder.exists()
 
 
 @pytest.fixture
