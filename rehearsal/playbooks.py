@@ -51,8 +51,8 @@ class Runner:
     def run(self, name: str, *, label: str, check: bool = False, extra_vars: dict | None = None, aside=False):
         """Run `<name>.yml` from the project's root; its output goes to a log and to the terminal.
 
-        What runs `aside` is not shown on the terminal, and its time is not what counts: it may use code that is kept,
-        and begin in a process that has loaded Ansible.
+        What runs `aside` is not shown on the terminal, and its time is not what counts: it begins in a process that has
+        loaded Ansible.
         """
         given = {**self.extra_vars, **(extra_vars or {})}
         key = given.get(KEY_OPTION, ACCESS_KEY)
@@ -139,10 +139,6 @@ def build_command(name: str, inventory: str, extra_vars: dict[str, Any], *option
     """As an operator types it in the project's root."""
     given = ["-e", json.dumps(extra_vars)] if extra_vars else []
     return [_ansible_playbook(), f"{name}.yml", "-i", inventory, *options, *given]
-
-
-def build_environment(settings: Settings, reports: Path, run_id: str) -> dict[str, str]:
-    return own_environment() | run_environment(settings, reports, run_id)
 
 
 def own_environment() -> dict[str, str]:

@@ -105,7 +105,8 @@ class Warm:
             self._number += 1
             pid, code = self._pids[self._number], self._codes[self._number] = Future(), Future()
             if self._over:
-                code.set_exception(EOFError())
+                for told in (pid, code):
+                    told.set_exception(EOFError())
                 return pid, code
             # What is asked of a server that has just ended, the listener answers.
             with suppress(BrokenPipeError):
