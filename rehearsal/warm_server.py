@@ -58,7 +58,8 @@ def become(request):
     # What is tidied up at the end of the one that was forked is not this one's: its folder, for one.
     atexit._clear()
     os.environ.update(request["environment"])
-    constants.set_constant("DEFAULT_LOCAL_TMP", constants.config.get_config_value("DEFAULT_LOCAL_TMP"))
+    own = constants.config.get_config_value("DEFAULT_LOCAL_TMP", variables=vars(constants))
+    constants.set_constant("DEFAULT_LOCAL_TMP", own)
     output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     for number, source in enumerate((os.open(os.devnull, os.O_RDONLY), output, output)):
         os.dup2(source, number)

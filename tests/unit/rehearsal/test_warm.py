@@ -12,8 +12,14 @@ from rehearsal.warm import Warm
 
 
 @pytest.fixture(scope="module")
-def warm(tmp_path_factory):
-    with Warm(playbooks.own_environment(), tmp_path_factory.mktemp("warm") / "server.log") as one:
+def home(tmp_path_factory):
+    """Ansible's own folder."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def warm(home):
+    with Warm(playbooks.own_environment() | {"ANSIBLE_HOME": str(home)}, home / "server.log") as one:
         yield one
 
 
@@ -38,6 +44,12 @@ def test_playbooks_run_side_by_side_and_each_tells_its_own_end(play):
         (code, said), *others = (one.result() for one in (quick, failed, slow))
     assert code == 0 and "its own" in said
     assert [code for code, _said in others] == [2, 0]
+
+
+def test_what_a_playbook_packs_lies_in_ansibles_own_folder(play, home):
+    assert play("packs", "true")[0] == 0
+    assert (home / "tmp").is_dir()
+    assert not [path for path in playbooks.ROOT.iterdir() if path.name.startswith("{{")]
 
 
 def test_one_that_takes_too_long_is_killed_and_the_next_one_runs(play, tmp_path):
