@@ -98,15 +98,20 @@ def keep_worlds_in_memory(
     room = os.statvfs(folder)
     available = next(line.split()[1] for line in meminfo.read_text().splitlines() if line.startswith("MemAvailable:"))
     if min(room.f_bavail * room.f_frsize, int(available) * 1024) >= ROOM_BYTES_MIN:
-        environ[FOLDER] = str(folder / f"medzen-rehearsal-{os.getuid()}")
+        environ[FOLDER] = str(own_folder(folder))
+
+
+def own_folder(parent: Path) -> Path:
+    """Of this user, for worlds."""
+    return parent / f"medzen-rehearsal-{os.getuid()}"
 
 
 def load(world: int | None = None, environ: dict[str, str] | None = None) -> Settings:
     """Read a world's settings from its number (or MEDZEN_WORLD) and the environment."""
     environ = dict(os.environ) if environ is None else environ
     number = _number(environ.get("MEDZEN_WORLD", WORLD_DEFAULT) if world is None else world)
-    base = environ.get(FOLDER) or f"/var/tmp/medzen-rehearsal-{os.getuid()}"
-    return Settings(number, Path(base).absolute(), _scale(environ.get("MEDZEN_TIME_SCALE", SCALE_DEFAULT)))
+    base = Path(environ.get(FOLDER) or own_folder(Path("/var/tmp")))
+    return Settings(number, base.absolute(), _scale(environ.get("MEDZEN_TIME_SCALE", SCALE_DEFAULT)))
 
 
 def _number(value: object) -> int:

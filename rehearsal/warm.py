@@ -105,8 +105,7 @@ class Warm:
             self._number += 1
             pid, code = self._pids[self._number], self._codes[self._number] = Future(), Future()
             if self._over:
-                for told in (pid, code):
-                    told.set_exception(EOFError())
+                self._give_up()
                 return pid, code
             # What is asked of a server that has just ended, the listener answers.
             with suppress(BrokenPipeError):
@@ -121,8 +120,12 @@ class Warm:
             told[what].pop(int(number)).set_result(int(value))
         with self._lock:
             self._over = True
-            for waiting in (*self._pids.values(), *self._codes.values()):
-                waiting.set_exception(EOFError())
+            self._give_up()
+
+    def _give_up(self) -> None:
+        for asked in (self._pids, self._codes):
+            while asked:
+                asked.popitem()[1].set_exception(EOFError())
 
 
 def _end_of(path: Path) -> str:

@@ -66,12 +66,11 @@ def main(args: argparse.Namespace) -> int:
     if args.first_world + args.worlds - 1 > WORLD_MAX:
         print(f"error: worlds end at {WORLD_MAX}; found {args.first_world} and {args.worlds} of them.", file=sys.stderr)
         return 2
-    if unknown := {*args.playbooks, *([args.only.partition("-")[0]] if args.only else [])} - {*read_plan_names()}:
-        expected = ", ".join(read_plan_names())
-        print(
-            f"error: no playbook {', '.join(sorted(unknown))} in the move; expected some of {expected}.",
-            file=sys.stderr,
-        )
+    known = [step["name"] for step in yaml.safe_load(PLAN.read_text(encoding="utf-8"))["move"]]
+    asked = [*args.playbooks, *filter(None, [args.only.partition("-")[0]])]
+    if unknown := [name for name in asked if name not in known]:
+        found, expected = ", ".join(unknown), ", ".join(known)
+        print(f"error: no playbook {found} in the move; expected some of {expected}.", file=sys.stderr)
         return 2
     keep_worlds_in_memory()
     # Also an end from outside is in order: what was begun is taken down.
@@ -108,10 +107,6 @@ def read_seconds(folder: Path) -> float:
     """How long the sweep has taken so far, in all its sittings."""
     path = folder / SECONDS
     return float(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else 0.0
-
-
-def read_plan_names() -> list[str]:
-    return [step["name"] for step in yaml.safe_load(PLAN.read_text(encoding="utf-8"))["move"]]
 
 
 def open_folder(args: argparse.Namespace) -> Path:

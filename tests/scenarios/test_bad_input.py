@@ -28,14 +28,14 @@ ALONE = 2
 def play(tmp_path_factory):
     """How a playbook ends: play(folder, playbook, extra, host_vars). tests/contract starts some as they are typed."""
     folder = tmp_path_factory.mktemp("warm")
-    warm = Warm(playbooks.keep_code(option_runs.environment(folder, "http://127.0.0.1:9")), folder / "server.log")
+    environment = playbooks.keep_code(option_runs.environment(folder, "http://127.0.0.1:9"))
+    with Warm(environment, folder / "server.log") as warm:
 
-    def run(arguments, environment, folder):
-        output = folder / "output.log"
-        return warm.run(arguments, environment, output, LIMIT_S), output.read_text(encoding="utf-8")
+        def run(arguments, environment, folder):
+            output = folder / "output.log"
+            return warm.run(arguments, environment, output, LIMIT_S), output.read_text(encoding="utf-8")
 
-    yield functools.partial(option_runs.play, run=run)
-    warm.stop()
+        yield functools.partial(option_runs.play, run=run)
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
