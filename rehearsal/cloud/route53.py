@@ -48,6 +48,7 @@ class Route53:
         self.world = world
         self.health = HealthChecks()
         self.served = Served()
+        world.names_served = self.served.is_proved
         self.records: dict[str, list[dict[str, Any]]] = {}
         self.changes: dict[str, tuple[Timed, datetime, str]] = {}
 

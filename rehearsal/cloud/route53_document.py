@@ -44,12 +44,14 @@ class ZoneDocument:
     def read(self, method: str, body: Any, query: dict[str, str]) -> dict[str, Any]:
         """The document; only its serial for the dns process that says that it serves that one already."""
         with self._world.lock:
+            # Read before the document is made: what comes in meanwhile is not proved by it.
+            now = self._world.clock.now()
             document = self._build()
             text = json.dumps(document, sort_keys=True)
             serial = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
             if query.get("serial") != serial:
                 return {"serial": serial, **document}
-            self._served.prove(self._world.clock.now())
+            self._served.prove(now)
             return {"serial": serial}
 
     def _build(self) -> dict[str, Any]:

@@ -47,11 +47,11 @@ class Served:
         before = versions[-1].moments if versions else ()
         versions.append(Version(record_sets, take_over_moments(timed, before)))
         last = max(versions[-1].moments)
-        timed.attach(lambda: self._is_proved(last))
+        timed.attach(lambda: self.is_proved(last))
         self._travelling.append(timed)
 
-    def _is_proved(self, moment: float) -> bool:
-        """Without a dns process there is nobody to ask."""
+    def is_proved(self, moment: float) -> bool:
+        """Whether the name servers serve all that was due by then; without a dns process there is nobody to ask."""
         return self._proved_until is None or self._proved_until >= moment
 
     def prove(self, now: float) -> None:

@@ -89,6 +89,8 @@ class World:
         self.edge_rows: list[Callable[[], list[dict[str, Any]]]] = []
         # Names of AWS's own that DNS serves: "name." -> address, ttl, healthy, and zone_id where an alias may point.
         self.hosts: dict[str, dict[str, Any]] = {}
+        # Whether DNS serves what stood in `hosts` at a moment; set by the layer route53.
+        self.names_served: Callable[[float], bool] = lambda _moment: True
         # Set by the layers regions, ec2 (requester-managed network interfaces), quotas and functions (who runs them).
         self.regions: Any = None
         self.enis: Any = None

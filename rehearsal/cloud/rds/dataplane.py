@@ -130,6 +130,7 @@ class DataPlane:
         self.rds.wait_for(timed, REACHABLE)
         self.rds.register_host(instance)
         self.paths.open_all(instance)
+        self.rds.wait_until_named()
 
     def reboot(self, instance: Instance, timed: Timed, *, immediate: bool) -> None:
         instance.cluster.stop(immediate=immediate)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import shutil
 import threading
@@ -20,11 +21,15 @@ from rehearsal.cloud.errors import ApiError
 from rehearsal.cloud.rds.model import Instance, Job, Snapshot, Stateful, Transition
 from rehearsal.cloud.world_state import World
 from rehearsal.postgres.link import Links
+from rehearsal.processes import wait_until
 from rehearsal.settings import ACCOUNT_ID
 
+LOG = logging.getLogger("rehearsal.cloud.rds")
 SNAPSHOT_COPIES_VARIABLE = "MEDZEN_REHEARSAL_SNAPSHOT_COPIES"
 SNAPSHOT_COPIES_DEFAULT = 20
 HOST_TTL_S = 5
+# The dns process asks several times a second.
+NAMED_SECONDS = 10.0
 SETTLE_S = 0.02
 Work = Callable[[Timed], None]
 
@@ -198,6 +203,12 @@ class Rds:
         """Give the endpoint's name its address in DNS."""
         ttl = round(self.world.clock.scaled(HOST_TTL_S))
         self.world.hosts[f"{instance.endpoint_name}."] = {"address": instance.cluster.address, "ttl": ttl}
+
+    def wait_until_named(self) -> None:
+        """Let a worker sleep until DNS serves what is registered: an available instance is found by its endpoint."""
+        registered = self.world.clock.now()
+        if not wait_until(lambda: self.world.names_served(registered), NAMED_SECONDS):
+            LOG.warning("RDS: the name servers do not serve a new endpoint after %s s", NAMED_SECONDS)
 
     def unregister_host(self, instance: Instance) -> None:
         self.world.hosts.pop(f"{instance.endpoint_name}.", None)

@@ -211,3 +211,16 @@ def test_an_alias_to_a_domain_name_of_an_api_names_that_services_zone(route53, z
     else:
         with pytest.raises(ApiError, match="does not lie within the target zone"):
             change(route53, zone, **alias(zone_id, API))
+
+
+def test_names_are_served_once_the_dns_process_has_said_so(route53):
+    world = route53.world
+    serial = read(route53)["serial"]
+    read(route53, serial)
+    world.hosts["new.eu-west-1.rds.amazonaws.com."] = {"address": "127.104.12.1", "ttl": 1}
+    registered = world.clock.now()
+    assert not world.names_served(registered)
+    document = read(route53, serial)
+    assert not world.names_served(registered)
+    read(route53, document["serial"])
+    assert world.names_served(registered)
