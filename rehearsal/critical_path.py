@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 # A task comes up: it is placed, and then it takes its own time until the balancer finds it healthy.
 TASK = ("task_start", "task_healthy")
+# A rollout is complete when the tasks before have answered what they had begun, and have stopped.
+LEAVING = (("tasks before it leave their balancer", ("target_drain",)), ("and stop", ("task_stop",)))
 # Stage by stage, in the order that the move demands: kinds that may overlap within a stage, and the playbooks' name.
 # The rows of a stage that occur several times one after another (copy of a snapshot, then its restore) are own stages.
 STAGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -28,6 +30,7 @@ STAGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("restore_snapshot", "restore", ("db_restore",)),
     ("restore_snapshot", "second converge", ("db_modify",)),
     ("restore_snapshot", "EHRbase starts", TASK),
+    *(("restore_snapshot", *leaving) for leaving in LEAVING),
     ("cutover_dns", "lower TTL reaches the name servers", ("route53_insync",)),
     ("cutover_dns", "old TTL", ("old_ttl",)),
     ("cutover_dns", "promote", ("db_promote",)),
@@ -35,9 +38,11 @@ STAGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("cutover_dns", "watch", ("watch",)),
     ("cutover_dns", "settings of a primary", ("db_modify",)),
     ("cutover_dns", "EHRbase restarts", TASK),
+    *(("cutover_dns", *leaving) for leaving in LEAVING),
     ("create_dr_replica", "replica", ("db_replica_create",)),
     ("create_dr_replica", "what a replica takes only afterwards", ("db_modify",)),
     ("create_dr_replica", "EHRbase restarts", TASK),
+    *(("create_dr_replica", *leaving) for leaving in LEAVING),
     ("create_dr_replica", "records reach the name servers", ("route53_insync",)),
     ("decommission_af_south", "final snapshot", ("snapshot_create",)),
     ("decommission_af_south", "copy", ("snapshot_copy",)),

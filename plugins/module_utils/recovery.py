@@ -134,9 +134,9 @@ def hashes_sql(table: str, horizon: int) -> str:
 
 
 def parts_sql(table: str, horizon: int) -> str:
-    """Number, sum and xor of the hashes in each part of a table."""
+    """Number and sum of the hashes in each part of a table."""
     return (
-        f"SELECT (h & {PARTS - 1})::int AS part, count(*) || ':' || sum(h::numeric) || ':' || bit_xor(h) AS seen, "
+        f"SELECT (h & {PARTS - 1})::int AS part, count(*) || ':' || sum(h) AS seen, "
         f"count(*) AS rows FROM ({hashes_sql(table, horizon)}) AS hashes GROUP BY 1"
     )
 

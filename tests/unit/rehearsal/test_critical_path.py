@@ -37,6 +37,16 @@ def test_a_task_is_there_when_its_balancer_finds_it_healthy():
     assert [(link.kind, link.seconds) for link in chain(waits, SPAN)] == [("task_healthy", 3)]
 
 
+def test_a_rollout_is_over_when_the_tasks_before_have_left():
+    waits = [
+        Wait("task_healthy", "service/new", 5, 8),
+        Wait("target_drain", "old:8080", 8.1, 8.6),
+        Wait("task_stop", "service/old", 8.7, 9.2),
+    ]
+    links = chain(waits, {"create_dr_replica": (0.0, 100.0)})
+    assert [link.kind for link in links] == ["task_healthy", "target_drain", "task_stop"]
+
+
 def test_a_replica_is_changed_after_it_is_there():
     waits = [
         Wait("db_replica_create", "db", 5, 30),

@@ -13,7 +13,7 @@ SIDE = Side(
     indexes={"ehr.ehr": ["CREATE UNIQUE INDEX"]},
     sequences={"ehr.s": {"name": "ehr.s", "increment_by": 1, "last_value": 6}},
     counts={"ehr.ehr": 10},
-    checksums={"ehr.ehr": "10:1:1"},
+    checksums={"ehr.ehr": "10:1"},
     newest="2026-11-21T08:00:00Z",
 )
 
