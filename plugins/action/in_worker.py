@@ -27,7 +27,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.medzen.multiregion.plugins.module_utils import botocore_files, process, run_folder
+from ansible_collections.medzen.multiregion.plugins.module_utils import botocore_files, clients, process, run_folder
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError
 from ansible_collections.medzen.multiregion.plugins.module_utils.worker_module import (
     Finished,
@@ -134,6 +134,7 @@ class ActionModule(ActionBase):
 def settle():
     """Make this process the worker of one module call, after which it ends: nothing is worth collecting."""
     process.mark_worker()
+    clients.keep(AnsibleAWSModule)
     gc.disable()
 
 

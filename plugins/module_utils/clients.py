@@ -3,6 +3,7 @@
 """Many clients for one module: what reads a whole region needs twenty services, and often several regions at once.
 
 `AnsibleAWSModule.client` loads botocore's models anew for each client (about 100 ms of CPU). One session does it once.
+And one client for all that a worker does: the items of a loop, the functions of a module.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.aws import RETR
 THREADS_MAX = 8
 # A region that is dark must become "unknown" within a minute, not hang the audit.
 LIMITS = {"connect_timeout": 5, "read_timeout": 30, "max_pool_connections": THREADS_MAX, "retries": {"max_attempts": 3}}
+
+PLAIN = (str, int, type(None))
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -57,6 +60,32 @@ class Clients:
         return self._session.client(
             service, region_name=region, endpoint_url=self._endpoint, config=self._config, **self._parameters
         )
+
+
+def keep(module_class: type) -> None:
+    """From now on `module_class.client` answers the same question with the same client, in this process.
+
+    A worker is there for one task, so nothing changes under way: not its region, nor whom its keys belong to. Another
+    client would be 10 ms of CPU and, with its first call, a handshake with AWS. Settings that are objects (a Config)
+    are compared with nothing: who brings one gets a client of its own.
+    """
+    make = module_class.client
+    if getattr(make, "keeps", False):
+        return
+    kept: dict[tuple, Any] = {}
+
+    def client(module: Any, service: str, retry_decorator: Any = None, **more: Any) -> Any:
+        region, endpoint, parameters = get_aws_connection_info(module)
+        settings = {**parameters, "region": region, "endpoint": endpoint, **more}
+        if not all(isinstance(value, PLAIN) for value in settings.values()):
+            return make(module, service, retry_decorator, **more)
+        key = (service, retry_decorator, *sorted(settings.items()))
+        if key not in kept:
+            kept[key] = make(module, service, retry_decorator, **more)
+        return kept[key]
+
+    client.keeps = True
+    module_class.client = client
 
 
 def in_parallel(function: Callable[[Input], Output], inputs: Iterable[Input]) -> list[Output]:
