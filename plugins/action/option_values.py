@@ -100,14 +100,15 @@ def has_template(value):
 
 def find_faults(name, places, rules, evaluate):
     """Each fault of an option, with the places at which it was given."""
-    found = {}
+    found, judged = {}, {}
     for place, value in places:
-        for fault in iter_faults_at(name, place, value, rules, evaluate):
+        for fault in iter_faults_at(name, place, value, rules, evaluate, judged):
             found.setdefault(fault, []).append(place)
     return found
 
 
-def iter_faults_at(name, place, value, rules, evaluate):
+def iter_faults_at(name, place, value, rules, evaluate, judged):
+    """`judged` has the faults of values of this option: most are the same in every region."""
     spec = rules.specs[name]
     if has_template(value):
         if place == EXTRA:
@@ -124,7 +125,10 @@ def iter_faults_at(name, place, value, rules, evaluate):
                     "one that can be evaluated before a role works",
                 )
             return
-    yield from iter_value_faults(name, value, spec, rules)
+    told = repr(value)
+    if told not in judged:
+        judged[told] = list(iter_value_faults(name, value, spec, rules))
+    yield from judged[told]
 
 
 def iter_value_faults(name, value, spec, rules):
