@@ -46,6 +46,8 @@ OUTLIVES_ITS_CONTROLLER = ("database_switchover",)
 KEEPS_THE_LOCK = "run_record"
 LOCKING_ROLE = "medzen.multiregion.run_record"
 OWN = "medzen.multiregion"
+# As every inventory of ours has it: true wherever it is said, and every task would evaluate it.
+THIS_PYTHON = "{{ ansible_playbook_python }}"
 # Stock modules that have a name of ours in `meta/runtime.yml`, and whose they are.
 STOCK = {"elb_application_lb": "amazon.aws", "sns_topic": "community.aws"}
 for _name in PRELOADED:
@@ -89,13 +91,13 @@ class ActionModule(ActionBase):
         """Whether the task asks for anything that this worker is not or cannot give."""
         if self._task.action.rpartition(".")[2] in OUTLIVES_ITS_CONTROLLER and not self._task.check_mode:
             return True
-        interpreter = self._templar.template(task_vars.get("ansible_python_interpreter", ""))
+        interpreter = task_vars.get("ansible_python_interpreter", "")
         return bool(
             self._connection.transport != "local"
             or self._connection.become
             or self._task.async_val
             or any(self._task.environment or [])
-            or not is_this_python(str(interpreter))
+            or not (interpreter == THIS_PYTHON or is_this_python(str(self._templar.template(interpreter))))
         )
 
     def run_as_process(self, task_vars):

@@ -44,6 +44,7 @@ def test_what_templates_need_is_read_before_workers_are_forked():
 
 def test_a_usual_task_runs_in_the_worker():
     assert needs_own_process() is False
+    assert needs_own_process(interpreter="{{ ansible_playbook_python }}") is False
 
 
 @pytest.mark.parametrize(
