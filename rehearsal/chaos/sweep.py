@@ -32,6 +32,8 @@ QUICK_RETRIES = {
     "MEDZEN_RETRIES_FASTER": str(SCALE),
 }
 PLAYBOOK_S_MAX = 3600
+# Ansible's exit code for a playbook that its operator ended with Ctrl-C.
+INTERRUPTED = 99
 # Runs under a fault that meets every call once, before it is switched off.
 RUNS_MAX = 8
 # Where production is when a playbook begins, and when it has ended.
@@ -202,11 +204,15 @@ class Sweep:
 
 def _wait(process: subprocess.Popen | Begun) -> int:
     try:
-        return process.wait(PLAYBOOK_S_MAX)
+        code = process.wait(PLAYBOOK_S_MAX)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(10)
         return -1
+    if code == INTERRUPTED:
+        # No fault does that: the sweep itself is being ended, and this says nothing about the injection.
+        raise KeyboardInterrupt
+    return code
 
 
 def write_json(path: Path, value: Any) -> None:
