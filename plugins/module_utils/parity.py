@@ -162,8 +162,8 @@ def counts_sql(tables: Iterable[str], without: dict[str, str]) -> str:
 def checksum_sql(table: str, without: dict[str, str]) -> str:
     """Order-free: count and sum of 64 bits of each row's md5. No key is needed, and no sort.
 
-    One aggregate over the hash: PostgreSQL hashes each row anew for every further one, and what keeps it from that keeps
-    it from reading a large table in parallel too. The sum of a bigint is exact.
+    One aggregate over the hash: PostgreSQL hashes each row anew for every further one, and what keeps it from that
+    keeps it from reading a large table in parallel too. The sum of a bigint is exact.
     """
     rows = f"SELECT * FROM ONLY {rows_of(table, without)}"
     return (

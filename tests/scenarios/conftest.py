@@ -61,7 +61,7 @@ WAYS = {
 }
 # Where nothing is looked at but the end, AWS's times pass ten times faster than in a rehearsal.
 QUICK_SCALE = 600
-# What a target does in its first second it does in its fifth; those that are looked at while they watch take their time.
+# What a target does in its first second it does in its fifth. Who is looked at while it watches takes its time.
 SHORT_WATCH = {"cutover_watch_window_s": 1}
 WATCHING = ("cutover_dns", "fail_back")
 # Bounds for a machine that others use as well; nothing waits for them when all is well.
@@ -104,11 +104,11 @@ class World:
 
     def save(self, name: str) -> None:
         """Keep the world as it stands until the test run ends."""
-        checkpoint.save(self.settings, name, os.getpid())
+        self.command("checkpoint", "save", name, "--until-pid", str(os.getpid()))
 
     def restore(self, name: str) -> None:
         """Begin again there, as often as wanted."""
-        checkpoint.restore(self.settings, name, os.getpid())
+        self.command("checkpoint", "restore", name, "--until-pid", str(os.getpid()))
 
     def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "rehearsal", *arguments, "--world", str(self.number)]

@@ -10,7 +10,6 @@ import pytest
 from rehearsal import contents, judge
 
 DATABASE = "medzen-ehrbase-db-af-south-1"
-MINE = ("--until-pid", str(os.getpid()))
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +22,7 @@ def world(stage):
 @pytest.fixture(scope="module")
 def kept(world):
     """The checkpoint's name, and the world as it was there."""
-    world.command("checkpoint", "save", "kept", *MINE)
+    world.save("kept")
     return contents.read_contents(world.settings)
 
 
@@ -39,7 +38,7 @@ def test_what_was_done_since_is_undone(world, kept, time):
     with judge.connect(world.settings, DATABASE) as connection:
         connection.execute("CREATE TABLE ehr.made_since (n int)")
         connection.execute("DELETE FROM ehr.comp_version")
-    world.command("checkpoint", "restore", "kept", *MINE)
+    world.restore("kept")
     assert contents.differences(kept, contents.read_contents(world.settings)) == []
     assert read_rows(world) == rows
     assert world.query(DATABASE, "SELECT to_regclass('ehr.made_since')") == [(None,)]
@@ -58,7 +57,7 @@ def test_nothing_may_be_under_way_and_what_is_is_named(world, kept):
 
 
 def test_a_checkpoint_that_is_not_there_is_refused_before_the_world_is_ended(world, kept):
-    done = world.command("checkpoint", "restore", "nowhere", *MINE, check=False)
+    done = world.command("checkpoint", "restore", "nowhere", "--until-pid", str(os.getpid()), check=False)
     assert done.returncode == 1
     assert "has no checkpoint nowhere" in done.stderr
     assert world.control("health")["ready"]
