@@ -26,7 +26,7 @@ from ansible_collections.medzen.multiregion.plugins.module_utils.aws import RETR
 THREADS_MAX = 8
 # A region that is dark must become "unknown" within a minute, not hang the audit.
 LIMITS = {"connect_timeout": 5, "read_timeout": 30, "max_pool_connections": THREADS_MAX, "retries": {"max_attempts": 3}}
-
+# Settings that can be told apart by their values.
 PLAIN = (str, int, type(None))
 
 Input = TypeVar("Input")
