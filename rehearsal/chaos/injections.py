@@ -81,9 +81,15 @@ class Outcome:
         return sum(line.startswith("surplus ") for line in self.differences)
 
     @property
+    def missed(self) -> bool:
+        """A kill that killed nobody, because the run made fewer write calls than the one without faults."""
+        return self.injection.kind == "kill" and self.met == 0
+
+    @property
     def converged(self) -> bool:
-        """The last run ended well and the world is that of a run without faults."""
-        return bool(self.exit_codes) and self.exit_codes[-1] == 0 and not self.differences and not self.reasons
+        """The fault was there, the last run ended well and the world is that of a run without faults."""
+        ended_well = bool(self.exit_codes) and self.exit_codes[-1] == 0
+        return ended_well and not (self.missed or self.differences or self.reasons)
 
     def as_dict(self) -> dict[str, Any]:
         told = asdict(self) | {"name": self.injection.name, "converged": self.converged, "orphans": self.orphans}
@@ -154,7 +160,7 @@ def build_table(write_calls: Mapping[str, int], outcomes: Iterable[Outcome], **m
         **more,
         "write_calls": sum(write_calls.values()),
         "write_calls_by_playbook": dict(write_calls),
-        "kill_injections": len(by_kind["kill"]),
+        "kill_injections": sum(not one.missed for one in by_kind["kill"]),
         "lost_response_injections": sum(one.met for one in by_kind["lost"]),
         "throttle_injections": sum(one.met for one in by_kind["throttle"]),
         "conditions": {kind: len(by_kind[kind]) for kind in KINDS if kind not in AT_CALLS},

@@ -31,6 +31,8 @@ QUICK_RETRIES = {
     "PYTHONPATH": str(Path(__file__).parent / "quick_retries"),
     "MEDZEN_RETRIES_FASTER": str(SCALE),
 }
+# A deletion that AWS refuses for a while is a write call each time, so runs differ by a few: a late one is tried again.
+KILL_TRIES_MAX = 5
 PLAYBOOK_S_MAX = 3600
 # Ansible's exit code for a playbook that its operator ended with Ctrl-C.
 INTERRUPTED = 99
@@ -90,7 +92,11 @@ class Sweep:
     def try_injection(self, injection: Injection) -> Outcome:
         """What came of it. A fault that could not be injected proves nothing: that is told, and the sweep goes on."""
         try:
-            return self.inject(injection)
+            for _ in range(KILL_TRIES_MAX):
+                outcome = self.inject(injection)
+                if not outcome.missed:
+                    break
+            return outcome
         except Exception as problem:
             traceback.print_exc()
             return Outcome(injection, 0, (), (), 0, 0, (f"not injected: {problem!r}",), 0.0)

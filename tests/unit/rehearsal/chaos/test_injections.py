@@ -83,6 +83,8 @@ def test_a_sample_is_the_same_for_the_same_seed_and_kills_in_every_playbook():
     [
         ({}, True),
         ({"exit_codes": (0,)}, True),
+        ({"met": 0, "exit_codes": (0,)}, False),
+        ({"injection": Injection("restore_snapshot", "lost"), "met": 0, "exit_codes": (0,)}, True),
         ({"exit_codes": (-9, 2)}, False),
         ({"exit_codes": ()}, False),
         ({"differences": ("missing rds: x",)}, False),
@@ -117,6 +119,11 @@ def test_the_table_counts_what_was_tried_and_names_what_did_not_converge():
         "cutover_dns-kill-2",
     ]
     assert "2 of 3 runs converged; 2 kills of 5 write calls" in for_terminal(table)
+
+
+def test_a_kill_that_killed_nobody_is_none():
+    table = build_table(CALLS, [outcome(), outcome(Injection("cutover_dns", "kill", 1), met=0, exit_codes=(0,))])
+    assert (table["kill_injections"], table["not_converged"]) == (1, ["cutover_dns-kill-1"])
 
 
 def test_what_is_left_takes_as_many_clean_runs_as_what_was_tried():
