@@ -94,7 +94,8 @@ class Sweep:
         try:
             for _ in range(KILL_TRIES_MAX):
                 outcome = self.inject(injection)
-                if not outcome.missed:
+                # What is wrong without a kill is wrong all the more, and is told.
+                if not outcome.missed or outcome.differences or outcome.reasons:
                     break
             return outcome
         except Exception as problem:

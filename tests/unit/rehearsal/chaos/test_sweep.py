@@ -34,3 +34,8 @@ def test_a_kill_that_came_after_the_last_call_is_tried_again(met, tries):
 
     assert sweep.Sweep.try_injection(SimpleNamespace(inject=inject), Injection("a", "kill", 3)) is tried[-1]
     assert len(tried) == tries
+
+
+def test_a_kill_that_killed_nobody_and_lost_a_record_is_told_and_not_tried_again():
+    bad = [Outcome(Injection("a", "kill", 3), 0, (0,), (), 1, 0, ("1 acknowledged writes are missing",), 1.0)]
+    assert sweep.Sweep.try_injection(SimpleNamespace(inject=lambda _: bad.pop()), None).lost_writes == 1
