@@ -12,7 +12,7 @@ import functools
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -126,9 +126,14 @@ Reader = Callable[[str, str], Any]
 
 def read_contents(settings: Settings) -> dict[str, list[str]]:
     """By kind (`rds DBInstances eu-central-1`), one line of JSON for each thing, sorted."""
+    return normalise(read_world(settings))
+
+
+def read_world(settings: Settings) -> dict[str, list[Any]]:
+    """By kind, each thing as AWS and PostgreSQL tell it."""
     client = functools.partial(_client, settings)
     found = without_tasks(without_deleted(dict(_read_everything(client))))
-    return normalise({**found, **dict(_read_databases(settings))})
+    return {**found, **dict(_read_databases(settings))}
 
 
 @functools.cache
@@ -299,11 +304,16 @@ def _bucket(s3: Any, name: str) -> list[Any]:
 
 def normalise(found: dict[str, list[Any]]) -> dict[str, list[str]]:
     """The lists as sorted lines, with names in place of ids where a thing has a name."""
-    names = dict(_names(found.values()))
+    names = names_of(found)
     told: dict[str, list[str]] = {}
     for kind, rows in found.items():
-        told.setdefault(_mask(kind), []).extend(_line(one, names) for one in rows)
+        told.setdefault(_mask(kind), []).extend(describe(one, names) for one in rows)
     return {kind: sorted(lines) for kind, lines in sorted(told.items()) if lines}
+
+
+def names_of(found: Mapping[str, list[Any]]) -> dict[str, str]:
+    """The names of a world's things by their ids."""
+    return dict(_names(found.values()))
 
 
 def _names(values: Iterable[Any]) -> Iterator[tuple[str, str]]:
@@ -327,8 +337,10 @@ def _names(values: Iterable[Any]) -> Iterator[tuple[str, str]]:
                 yield one["TargetKeyId"], f"<{one['AliasName']}>"
 
 
-def _line(value: Any, names: dict[str, str]) -> str:
-    """Lists are put into an order of their own once ids are names: before, the ids would decide it."""
+def describe(value: Any, names: Mapping[str, str]) -> str:
+    """In words that say the same in each world. Lists are put into an order of their own once ids are names: before,
+    the ids would decide it.
+    """
     text = json.dumps(_plain(value), sort_keys=True)
     for own, name in names.items():
         text = text.replace(own, name)

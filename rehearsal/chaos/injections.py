@@ -3,7 +3,7 @@
 
 - `kill`: everything that belongs to the run is killed right after the effect of write call n, which is also just before
   call n + 1. One injection for each write call.
-- `lost`: every different write call takes effect and loses its answer once. One injection a playbook meets them all: a
+- `lost`: every write call takes effect and loses its answer once. One injection a playbook meets them all: a
   run that fails is followed by others under the same fault.
 - `throttle`: every different call, reads too, is throttled five times, then fails once. Likewise.
 - `database`, `dns`, `aws`: what else goes wrong around a move, by the name of the condition (conditions.py).
@@ -39,7 +39,7 @@ class Injection:
 
     @property
     def each(self) -> bool:
-        """Whether every different call is met, each a bounded number of times."""
+        """Whether every call is met, each a bounded number of times."""
         return self.kind in ("lost", "throttle")
 
     def rules(self, pid: int) -> list[dict[str, Any]]:
@@ -50,11 +50,11 @@ class Injection:
         if self.kind == "kill":
             return [{"action": "kill", "match": own | {"write": True, "nth": self.n}, "pid": pid, "tree": True}]
         if self.kind == "lost":
-            return [{"action": "lost_response", "match": own | {"write": True}, "each": True, "count": 1}]
+            return [{"action": "lost_response", "match": own | {"write": True}, "each": "invocation", "count": 1}]
         return [
-            {"action": "error", "match": own, "each": True, "count": 1},
+            {"action": "error", "match": own, "each": "content", "count": 1},
             # The call that fails is met by both rules, and the first one answers.
-            {"action": "throttle", "match": own, "each": True, "count": THROTTLED_TIMES + 1},
+            {"action": "throttle", "match": own, "each": "content", "count": THROTTLED_TIMES + 1},
         ]
 
 
@@ -75,6 +75,8 @@ class Outcome:
     seconds: float
     # The commit that was tried; empty outside a checkout.
     commit: str = ""
+    # Write calls of a run without faults that this one should have met and did not, in words.
+    unmet: tuple[str, ...] = ()
 
     @property
     def orphans(self) -> int:
@@ -82,8 +84,10 @@ class Outcome:
 
     @property
     def missed(self) -> bool:
-        """A kill that killed nobody, because the run made fewer write calls than the one without faults."""
-        return self.injection.kind == "kill" and self.met == 0
+        """A kill that killed nobody, because the run made fewer write calls than the one without faults; an answer that
+        was not lost.
+        """
+        return bool(self.unmet) or (self.injection.kind == "kill" and self.met == 0)
 
     @property
     def converged(self) -> bool:
@@ -108,6 +112,7 @@ def read_outcome(told: Mapping[str, Any]) -> Outcome:
         tuple(told["reasons"]),
         told["seconds"],
         told.get("commit", ""),
+        tuple(told.get("unmet", ())),
     )
 
 
@@ -161,7 +166,7 @@ def build_table(write_calls: Mapping[str, int], outcomes: Iterable[Outcome], **m
         "write_calls": sum(write_calls.values()),
         "write_calls_by_playbook": dict(write_calls),
         "kill_injections": sum(not one.missed for one in by_kind["kill"]),
-        "lost_response_injections": sum(one.met for one in by_kind["lost"]),
+        "lost_response_injections": sum(write_calls[one.injection.playbook] - len(one.unmet) for one in by_kind["lost"]),
         "throttle_injections": sum(one.met for one in by_kind["throttle"]),
         "conditions": {kind: len(by_kind[kind]) for kind in KINDS if kind not in AT_CALLS},
         # More than one where a sweep went on after something was mended.
@@ -193,4 +198,5 @@ def for_terminal(table: Mapping[str, Any]) -> str:
         f"{table['lost_writes']}, duplicates {table['duplicates']}, orphans {table['orphans']}"
     )
     lines += [f"  not converged: {name}" for name in table["not_converged"]]
+    lines += [f"  {one['name']} did not meet: {call}" for one in table["rows"] for call in one["unmet"]]
     return "\n".join(lines)

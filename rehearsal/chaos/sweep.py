@@ -11,12 +11,14 @@ import shutil
 import subprocess
 import time
 import traceback
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rehearsal import checkpoint, contents, judge, playbooks, run
 from rehearsal.api import control
+from rehearsal.chaos import calls
 from rehearsal.chaos.conditions import CONDITIONS, Scene, acting
 from rehearsal.chaos.injections import Injection, Outcome
 from rehearsal.down import stop_world
@@ -53,6 +55,9 @@ class Sweep:
         # How long each playbook took without faults.
         self.clean_s: dict[str, float] = {}
         self._expected: dict[str, dict[str, list[str]]] = {}
+        self._clean_calls: dict[str, Counter[str]] = {}
+        # Of everything that there was: a playbook may delete what its calls name.
+        self._names: dict[str, str] = {}
         self._runs = 0
         self._warm = Warm(playbooks.keep_code(playbooks.own_environment()), folder.with_suffix(".warm.log"))
 
@@ -64,7 +69,7 @@ class Sweep:
         run.prepare(self.settings, ["--small"])
         control(self.settings, "clock", {"scale": SCALE})
         # The cloud knows the services that were asked for, and a copy of it that is woken need not learn them again.
-        contents.read_contents(self.settings)
+        self._read()
         for step in self.plan["move"]:
             self._prepare_step(step["name"])
 
@@ -78,8 +83,9 @@ class Sweep:
             self._keep_logs(folder)
             raise SystemExit(f"error: {name} without faults ended with {code}; see {folder}")
         self.clean_s[name] = round(time.monotonic() - began, 1)
-        self.write_calls[name] = sum(not one["record"] for one in self._writes(since))
         self._expected[name] = self._read()
+        self._clean_calls[name] = calls.describe(self._writes(since), self._names)
+        self.write_calls[name] = self._clean_calls[name].total()
 
     def end(self) -> None:
         self._warm.stop()
@@ -107,14 +113,24 @@ class Sweep:
         began = time.monotonic()
         name, folder = injection.playbook, self._new_folder(injection.name)
         checkpoint.restore(self.settings, name, os.getpid())
+        since = self._mark()
         judge.write_baseline(self.settings, self._primary(name, before=True), folder)
         more = CONDITIONS[injection.what].clients if injection.what else ()
         with run.clients(self.settings, self.plan, WRITES_PER_SECOND, READS_PER_SECOND, folder, more=more):
             codes, met = self._run_with(injection, folder)
         reasons, lost, twice = self._judge(folder, name)
         found = contents.differences(self._expected[name], self._read())
+        unmet = self._unmet(name, since) if injection.kind == "lost" else []
         outcome = Outcome(
-            injection, met, tuple(codes), tuple(found), lost, twice, reasons, round(time.monotonic() - began, 1)
+            injection,
+            met,
+            tuple(codes),
+            tuple(found),
+            lost,
+            twice,
+            reasons,
+            round(time.monotonic() - began, 1),
+            unmet=tuple(unmet),
         )
         if outcome.converged:
             shutil.rmtree(folder)
@@ -149,9 +165,16 @@ class Sweep:
             codes += [self._play(name, folder) for name in (*condition.remedy, injection.playbook)]
         return codes, scene.acts
 
+    def _unmet(self, name: str, since: int) -> list[str]:
+        """Write calls of the run without faults whose answer was not lost since then."""
+        met = [one for one in self._writes(since) if "lost_response" in one["faults"]]
+        return calls.unmet(self._clean_calls[name], calls.describe(met, self._names))
+
     def _read(self) -> dict[str, list[str]]:
         checkpoint.wait_for_rest(self.settings)
-        return contents.read_contents(self.settings)
+        found = contents.read_world(self.settings)
+        self._names.update(contents.names_of(found))
+        return contents.normalise(found)
 
     def _judge(self, folder: Path, name: str) -> tuple[tuple[str, ...], int, int]:
         try:
@@ -200,7 +223,9 @@ class Sweep:
         return int(control(self.settings, "ledger/mark", {"name": "chaos"})["n"])
 
     def _writes(self, since: int) -> list[dict[str, Any]]:
-        return control(self.settings, f"ledger?since={since}&write=1", timeout_s=60)["calls"]
+        """Without those to the run record."""
+        found = control(self.settings, f"ledger?since={since}&write=1", timeout_s=60)["calls"]
+        return [one for one in found if not one["record"]]
 
     def _new_folder(self, name: str) -> Path:
         folder = self.folder / name

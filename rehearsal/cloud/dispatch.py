@@ -7,6 +7,7 @@ import functools
 import io
 import logging
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from moto.core import responses as moto_responses
@@ -81,9 +82,9 @@ class Dispatcher:
             answer = self._faulted(call, rules) or self._answered(environ, body, call)
         except NoEndpoint as problem:
             LOG.warning("%s: no answer. %s", call.operation, problem)
-            self._write_down(call, 0, type(problem).__name__, time.perf_counter() - started)
+            self._write_down(call, 0, type(problem).__name__, time.perf_counter() - started, rules)
             raise
-        self._write_down(call, answer.status, error_code(answer), time.perf_counter() - started)
+        self._write_down(call, answer.status, error_code(answer), time.perf_counter() - started, rules)
         _after_effect(rules)
         return answer
 
@@ -155,9 +156,12 @@ class Dispatcher:
                 change(call)
         return answer
 
-    def _write_down(self, call: Call, status: int, error: str | None, duration_s: float) -> None:
+    def _write_down(
+        self, call: Call, status: int, error: str | None, duration_s: float, rules: Iterable[Rule] = ()
+    ) -> None:
         shape = get_service_model(call.service).operation_model(call.operation).input_shape if call.known else None
-        self._world.ledger.add(call, redact(call.parameters, shape), status, error, duration_s)
+        met = [rule.action for rule in rules]
+        self._world.ledger.add(call, redact(call.parameters, shape), status, error, duration_s, met)
 
 
 def _after_effect(rules: list[Rule]) -> None:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rehearsal.cloud.clock import Clock
@@ -75,6 +76,8 @@ class Entry:
     application: bool
     # The identifier of the caller's key, by which one machine's calls are told from another's. It is no secret.
     access: str = ""
+    # Actions of the faults that met it.
+    faults: list[str] = field(default_factory=list)
 
 
 class Ledger:
@@ -86,15 +89,23 @@ class Ledger:
         self._entries: list[Entry] = []
         self._marks: list[dict[str, Any]] = []
 
-    def add(self, call: Call, parameters: dict[str, Any], status: int, error: str | None, duration_s: float) -> Entry:
-        """Write a call down; `parameters` are free of secrets already."""
+    def add(
+        self,
+        call: Call,
+        parameters: dict[str, Any],
+        status: int,
+        error: str | None,
+        duration_s: float,
+        faults: Iterable[str] = (),
+    ) -> Entry:
+        """Write a call down; `parameters` are free of secrets already, `faults` are the actions that met it."""
         write = is_write(call.service, call.operation)
         now = self._clock.now()
         with self._lock:
             entry = Entry(
                 len(self._entries) + 1, now, call.service, call.operation, call.region, write, parameters,
                 status, error, round(duration_s * 1000, 2), is_run_record(call),
-                call.access_key == FUNCTION_ACCESS_KEY, call.access_key,
+                call.access_key == FUNCTION_ACCESS_KEY, call.access_key, list(faults),
             )  # fmt: skip
             self._entries.append(entry)
         return entry

@@ -85,6 +85,7 @@ def test_a_sample_is_the_same_for_the_same_seed_and_kills_in_every_playbook():
         ({"exit_codes": (0,)}, True),
         ({"met": 0, "exit_codes": (0,)}, False),
         ({"injection": Injection("restore_snapshot", "lost"), "met": 0, "exit_codes": (0,)}, True),
+        ({"injection": Injection("restore_snapshot", "lost"), "exit_codes": (0,), "unmet": ("sns Publish",)}, False),
         ({"exit_codes": (-9, 2)}, False),
         ({"exit_codes": ()}, False),
         ({"differences": ("missing rds: x",)}, False),
@@ -100,25 +101,26 @@ def test_what_is_there_and_should_not_be_is_an_orphan():
 
 
 def test_an_outcome_is_read_as_it_was_told():
-    one = outcome(differences=("surplus a: b",), reasons=("r",), commit="1a2b3c4")
+    one = outcome(differences=("surplus a: b",), reasons=("r",), commit="1a2b3c4", unmet=("u",))
     assert read_outcome(json.loads(json.dumps(one.as_dict()))) == one
 
 
 def test_the_table_counts_what_was_tried_and_names_what_did_not_converge():
-    lost = outcome(Injection("provision_region", "lost"), met=3, exit_codes=(0,))
+    lost = outcome(Injection("provision_region", "lost"), met=4, exit_codes=(0,), unmet=("sns Publish",))
     bad = outcome(Injection("provision_region", "kill", 1), lost_writes=2, reasons=("lost",), commit="1a2b3c4")
     table = build_table(CALLS, [outcome(), lost, bad], seed=5)
     assert table["write_calls"] == 5
-    assert (table["kill_injections"], table["lost_response_injections"], table["throttle_injections"]) == (2, 3, 0)
-    assert (table["runs"], table["converged"], table["lost_writes"], table["seed"]) == (3, 2, 2, 5)
+    assert (table["kill_injections"], table["lost_response_injections"], table["throttle_injections"]) == (2, 2, 0)
+    assert (table["runs"], table["converged"], table["lost_writes"], table["seed"]) == (3, 1, 2, 5)
     assert table["commits"] == {"": 2, "1a2b3c4": 1}
-    assert table["not_converged"] == ["provision_region-kill-1"]
+    assert table["not_converged"] == ["provision_region-kill-1", "provision_region-lost"]
     assert [one["name"] for one in table["rows"]] == [
         "provision_region-kill-1",
         "provision_region-lost",
         "cutover_dns-kill-2",
     ]
-    assert "2 of 3 runs converged; 2 kills of 5 write calls" in for_terminal(table)
+    assert "1 of 3 runs converged; 2 kills of 5 write calls; 2 answers lost" in for_terminal(table)
+    assert "provision_region-lost did not meet: sns Publish" in for_terminal(table)
 
 
 def test_a_kill_that_killed_nobody_is_none():

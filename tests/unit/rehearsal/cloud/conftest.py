@@ -55,14 +55,14 @@ def pass_time(world):
 def client(dispatcher):
     """Build a boto3 client of the world: client("ec2", "eu-central-1")."""
 
-    def build(service, region="eu-central-1", key="rehearsal"):
+    def build(service, region="eu-central-1", key="rehearsal", retries=0):
         made = boto3.client(
             service,
             region_name=region,
             endpoint_url="http://127.0.0.1:4566",
             aws_access_key_id=key,
             aws_secret_access_key="rehearsal",
-            config=Config(retries={"max_attempts": 0}),
+            config=Config(retries={"max_attempts": retries}),
         )
         made.meta.events.register("before-send", lambda request, **_: send(dispatcher, request))
         return made

@@ -111,6 +111,15 @@ def test_a_lost_response_comes_after_the_effect(client, fault):
     assert [arn for arn in client("ecs").list_clusters()["clusterArns"] if arn.endswith("/lost")]
 
 
+def test_the_ledger_tells_which_faults_met_a_call(client, fault, calls_since):
+    fault(match={"operation": "TagResource"}, action="lost_response", each="invocation", count=1)
+    ecs = client("ecs", retries=1)
+    arn = ecs.create_cluster(clusterName="met")["cluster"]["clusterArn"]
+    for _ in range(2):
+        ecs.tag_resource(resourceArn=arn, tags=[{"key": "a", "value": "b"}])
+    assert [one["faults"] for one in calls_since()] == [[], ["lost_response"], [], ["lost_response"], []]
+
+
 def test_a_kill_comes_after_the_effect(client, fault, monkeypatch):
     killed = []
     monkeypatch.setattr(fault_rules, "kill", lambda pid, tree: killed.append((pid, tree)))
