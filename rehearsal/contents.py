@@ -132,8 +132,16 @@ def read_contents(settings: Settings) -> dict[str, list[str]]:
 def read_world(settings: Settings) -> dict[str, list[Any]]:
     """By kind, each thing as AWS and PostgreSQL tell it."""
     client = functools.partial(_client, settings)
-    found = without_tasks(without_deleted(dict(_read_everything(client))))
-    return {**found, **dict(_read_databases(settings))}
+    found = without_tasks(without_deleted(gather(_read_everything(client))))
+    return {**found, **gather(_read_databases(settings))}
+
+
+def gather(rows: Iterable[tuple[str, list[Any]]]) -> dict[str, list[Any]]:
+    """All that was read of a kind, also where several listings give it the same name."""
+    found: dict[str, list[Any]] = {}
+    for kind, some in rows:
+        found.setdefault(kind, []).extend(some)
+    return found
 
 
 @functools.cache

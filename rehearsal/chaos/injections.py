@@ -3,8 +3,8 @@
 
 - `kill`: everything that belongs to the run is killed right after the effect of write call n, which is also just before
   call n + 1. One injection for each write call.
-- `lost`: every write call takes effect and loses its answer once. One injection a playbook meets them all: a
-  run that fails is followed by others under the same fault.
+- `lost`: every write call takes effect and loses its answer once; its repetition gets it. One injection a playbook
+  meets them all: a run that fails is followed by others under the same fault.
 - `throttle`: every different call, reads too, is throttled five times, then fails once. Likewise.
 - `database`, `dns`, `aws`: what else goes wrong around a move, by the name of the condition (conditions.py).
 """
@@ -50,11 +50,11 @@ class Injection:
         if self.kind == "kill":
             return [{"action": "kill", "match": own | {"write": True, "nth": self.n}, "pid": pid, "tree": True}]
         if self.kind == "lost":
-            return [{"action": "lost_response", "match": own | {"write": True}, "each": "invocation", "count": 1}]
+            return [{"action": "lost_response", "match": own | {"write": True}, "each": True, "count": 1}]
         return [
-            {"action": "error", "match": own, "each": "content", "count": 1},
+            {"action": "error", "match": own, "each": True, "count": 1},
             # The call that fails is met by both rules, and the first one answers.
-            {"action": "throttle", "match": own, "each": "content", "count": THROTTLED_TIMES + 1},
+            {"action": "throttle", "match": own, "each": True, "count": THROTTLED_TIMES + 1},
         ]
 
 

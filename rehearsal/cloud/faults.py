@@ -7,8 +7,7 @@ lets it take effect, then sends SIGKILL to a process (the playbook, in a test of
 it started.
 
 `match` may also say `own`: true for the calls of whoever runs playbooks, without those to the run record and without
-those of functions. With `each`, `count` is counted for every call by itself: `content` takes calls that ask for the same
-for one, `invocation` takes them for several unless they are a client's own tries of one call.
+those of functions. With `each`, `count` is counted for every different call by itself.
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ from rehearsal.processes import kill_all
 from rehearsal.settings import FUNCTION_ACCESS_KEY
 
 ACTIONS = ("throttle", "error", "no_answer", "lost_response", "delay", "kill")
-EACH = ("", "content", "invocation")
 MATCHES = ("service", "operation", "region", "nth", "write", "own")
 # The code by which each service says "slow down"; the others say ThrottlingException.
 THROTTLE_CODES = {
@@ -69,7 +67,7 @@ class Rule:
     count: int | None = None
     pid: int | None = None
     tree: bool = False
-    each: str = ""
+    each: bool = False
     seen: int = field(default=0)
     # How often it acted; with `each` by call, else under one name.
     met: Counter[str] = field(default_factory=Counter)
@@ -82,7 +80,7 @@ class Rule:
         """Count a matching call and say whether the rule acts on it."""
         if not self._matches(call, write):
             return False
-        name = self._name(call)
+        name = signature(call) if self.each else ""
         if self.count is not None and self.met[name] >= self.count:
             return False
         self.seen += 1
@@ -90,12 +88,6 @@ class Rule:
             return False
         self.met[name] += 1
         return True
-
-    def _name(self, call: Call) -> str:
-        """What is counted by itself."""
-        if self.each == "invocation" and call.invocation:
-            return call.invocation
-        return signature(call) if self.each else ""
 
     def _matches(self, call: Call, write: bool) -> bool:
         found = {"service": call.service, "operation": call.operation, "region": call.region, "write": write}
@@ -151,8 +143,6 @@ def build_rule(default_id: str, wanted: dict[str, Any]) -> Rule:
         raise FaultError(f"Unknown fault setting {', '.join(unknown)}; expected match on {', '.join(MATCHES)}.")
     if wanted.get("action") not in ACTIONS:
         raise FaultError(f"Fault action {wanted.get('action')!r}; expected one of {', '.join(ACTIONS)}.")
-    if wanted.get("each", "") not in EACH:
-        raise FaultError(f"Each {wanted['each']!r}; expected one of {', '.join(filter(None, EACH))}.")
     if wanted["action"] == "kill" and int(wanted.get("pid") or 0) <= 1:
         raise FaultError("A kill needs the pid of the process that it ends.")
     # A rule for the nth call means that one call, unless it says how many.

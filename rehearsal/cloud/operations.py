@@ -21,8 +21,6 @@ class Call:
     signing_name: str = ""
     known: bool = True
     access_key: str = ""
-    # The client's own number for the call, the same in each of its tries; empty for a client that sends none.
-    invocation: str = ""
 
     def get(self, name: str, default: Any = None) -> Any:
         return self.parameters.get(name, default)

@@ -142,7 +142,7 @@ def _build_call(request: Request, match: Match, scope: Scope) -> Call:
     parameters = _parse(request, match.operation, match.protocol, match.path_parameters)
     return Call(
         match.service, match.operation.name, scope.region, match.protocol, parameters, scope.service, True,
-        scope.access_key, request.headers.get("amz-sdk-invocation-id", ""),
+        scope.access_key,
     )  # fmt: skip
 
 

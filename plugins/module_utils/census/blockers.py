@@ -7,7 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import paginate
-from ansible_collections.medzen.multiregion.plugins.module_utils.census.kinds_network import interface_owner
+from ansible_collections.medzen.multiregion.plugins.module_utils.census.kinds_network import (
+    interface_owner,
+    named_groups,
+    public_interfaces,
+)
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry import Item, Place
 
 # What the services answer when something else still needs the item.
@@ -60,11 +64,6 @@ def referencing_groups(place: Place, group: str) -> list[str]:
     ]
 
 
-def named_groups(raw: dict) -> set[str]:
-    rules = [*raw.get("IpPermissions", []), *raw.get("IpPermissionsEgress", [])]
-    return {pair.get("GroupId", "") for rule in rules for pair in rule.get("UserIdGroupPairs", [])}
-
-
 def of_subnet(place: Place, item: Item) -> list[str]:
     return interfaces(place, "subnet-id", item.id)
 
@@ -83,17 +82,7 @@ def of_vpc(place: Place, item: Item) -> list[str]:
 
 def of_internet_gateway(place: Place, item: Item) -> list[str]:
     """Only interfaces with a public address hold a gateway."""
-    return [
-        f"network interface {raw['NetworkInterfaceId']} with {raw['Association']['PublicIp']} ({interface_owner(raw)})"
-        for vpc in item.facts["vpcs"]
-        for raw in paginate(
-            place.client("ec2"),
-            "describe_network_interfaces",
-            "NetworkInterfaces",
-            Filters=[{"Name": "vpc-id", "Values": [vpc]}],
-        )
-        if (raw.get("Association") or {}).get("PublicIp")
-    ]
+    return [one for vpc in item.facts["vpcs"] for one in public_interfaces(place, vpc)]
 
 
 def of_address(place: Place, item: Item) -> list[str]:

@@ -92,10 +92,25 @@ def internet_gateway_item(raw: dict) -> Item:
 
 
 def delete_internet_gateway(place: Place, item: Item) -> str:
+    """EC2 detaches none whose network has public addresses: they are looked for before it is asked."""
+    if holders := [one for vpc in item.facts["vpcs"] for one in public_interfaces(place, vpc)]:
+        raise Blocked("its network has mapped public addresses", "; ".join(holders))
     for vpc in item.facts["vpcs"]:
         detach_gateway(place, item.id, vpc)
     delete_gateway(place, item.id)
     return "detached and deleted"
+
+
+@describe("list network interfaces of {vpc}")
+def public_interfaces(place: Place, vpc: str) -> list[str]:
+    """Network interfaces with a public address, in words."""
+    filters = [{"Name": "vpc-id", "Values": [vpc]}]
+    found = paginate(place.client("ec2"), "describe_network_interfaces", "NetworkInterfaces", Filters=filters)
+    return [
+        f"network interface {raw['NetworkInterfaceId']} with {raw['Association']['PublicIp']} ({interface_owner(raw)})"
+        for raw in found
+        if (raw.get("Association") or {}).get("PublicIp")
+    ]
 
 
 GATEWAY_MISSING = ("Gateway.NotAttached", "InvalidInternetGatewayID.NotFound")
@@ -199,15 +214,50 @@ def group_rules(raw: dict) -> dict:
 
 
 def delete_security_group(place: Place, item: Item) -> str:
-    """When the group cannot go, its own rules that name others go: two groups that name each other never could."""
+    """A group that others name waits for them; of groups that name each other in a circle the rules go first.
+
+    What no listing of its own network shows is EC2's refusal to tell; then its rules that name others go as well.
+    """
+    names = named_by_group(place, item)
+    if is_in_circle(names, item.id):
+        return take_out_rules(place, item)
+    if holders := sorted(group for group, named in names.items() if item.id in named - {group}):
+        raise Blocked("rules of other groups name it", "; ".join(f"security group {one}" for one in holders))
     try:
         delete_group(place, item.id)
     except AwsError as error:
         if error.code != "DependencyViolation" or not (item.facts["ingress"] or item.facts["egress"]):
             raise
-        revoke_rules(place, item.id, item.facts["ingress"], item.facts["egress"])
-        return "rules that name other groups taken out"
+        return take_out_rules(place, item)
     return "deleted"
+
+
+@describe("list security groups")
+def named_by_group(place: Place, item: Item) -> dict[str, set[str]]:
+    """By group of the item's network, the groups that its rules name: a rule of another network holds nothing."""
+    found = paginate(place.client("ec2"), "describe_security_groups", "SecurityGroups")
+    networks = {raw["GroupId"]: raw.get("VpcId") for raw in found}
+    return {raw["GroupId"]: named_groups(raw) for raw in found if raw.get("VpcId") == networks.get(item.id)}
+
+
+def named_groups(raw: dict) -> set[str]:
+    rules = [*raw.get("IpPermissions", []), *raw.get("IpPermissionsEgress", [])]
+    return {pair.get("GroupId", "") for rule in rules for pair in rule.get("UserIdGroupPairs", [])}
+
+
+def is_in_circle(names: dict[str, set[str]], group: str) -> bool:
+    """Whether a group is named by one that it names, also over others; that it names itself holds nothing."""
+    seen: set[str] = set()
+    left = names.get(group, set()) - {group}
+    while left:
+        seen |= left
+        left = set().union(*(names.get(one, set()) - {one} for one in left)) - seen
+    return group in seen
+
+
+def take_out_rules(place: Place, item: Item) -> str:
+    revoke_rules(place, item.id, item.facts["ingress"], item.facts["egress"])
+    return "rules that name other groups taken out"
 
 
 @describe("revoke rules of security group {group}", missing=("InvalidGroup.NotFound",))

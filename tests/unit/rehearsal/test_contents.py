@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from datetime import UTC, datetime
 
-from rehearsal.contents import differences, normalise, without_deleted, without_tasks
+from rehearsal.contents import differences, gather, normalise, without_deleted, without_tasks
 
 
 def network(number, name="medzen-vpc"):
@@ -51,6 +51,10 @@ def test_the_order_of_a_listing_says_nothing_and_a_second_copy_does():
 
 def test_a_kind_that_only_one_world_has_is_told():
     assert differences({}, normalise({"sns Topics": [{"TopicArn": "t"}]})) == ['surplus sns Topics: {"TopicArn": "t"}']
+
+
+def test_two_listings_of_one_kind_are_both_kept():
+    assert gather([("api Items", [1]), ("api Items", [2]), ("x", [])]) == {"api Items": [1, 2], "x": []}
 
 
 def test_tasks_that_come_and_go_are_not_told_and_one_that_outlives_its_service_is():

@@ -11,8 +11,8 @@ NAMES = {f"subnet-{1:017x}": "<a>", f"subnet-{2:017x}": "<a>", f"subnet-{3:017x}
 
 
 def test_the_same_call_in_another_world_has_the_same_words():
-    one = describe([delete_subnet(1, ClientToken="x")], NAMES)
-    assert one == describe([delete_subnet(2, ClientToken="y")], NAMES)
+    one = describe([delete_subnet(1, clientRequestToken="x")], NAMES)
+    assert one == describe([delete_subnet(2, clientRequestToken="y")], NAMES)
     assert list(one) == ['ec2 DeleteSubnet af-south-1 {"SubnetId": "<a>"}']
 
 

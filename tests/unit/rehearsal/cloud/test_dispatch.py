@@ -112,11 +112,11 @@ def test_a_lost_response_comes_after_the_effect(client, fault):
 
 
 def test_the_ledger_tells_which_faults_met_a_call(client, fault, calls_since):
-    fault(match={"operation": "TagResource"}, action="lost_response", each="invocation", count=1)
+    fault(match={"operation": "TagResource"}, action="lost_response", each=True, count=1)
     ecs = client("ecs", retries=1)
     arn = ecs.create_cluster(clusterName="met")["cluster"]["clusterArn"]
-    for _ in range(2):
-        ecs.tag_resource(resourceArn=arn, tags=[{"key": "a", "value": "b"}])
+    for value in "bc":
+        ecs.tag_resource(resourceArn=arn, tags=[{"key": "a", "value": value}])
     assert [one["faults"] for one in calls_since()] == [[], ["lost_response"], [], ["lost_response"], []]
 
 

@@ -81,19 +81,12 @@ def test_a_rule_for_own_calls_leaves_the_run_record_and_functions_alone(faults):
     assert fired(faults, record, function, call()) == [False, False, True]
 
 
-def test_a_rule_for_each_content_counts_every_different_call_by_itself(faults):
-    rule = faults.add({"match": {}, "action": "lost_response", "each": "content", "count": 1})
+def test_a_rule_for_each_call_counts_every_different_one_by_itself(faults):
+    rule = faults.add({"match": {}, "action": "lost_response", "each": True, "count": 1})
     first, second = call(), call()
     first.parameters["TargetDBSnapshotIdentifier"], second.parameters["TargetDBSnapshotIdentifier"] = "a", "b"
     assert fired(faults, first, first, second, second) == [True, False, True, False]
     assert next(row for row in faults.rows() if row["id"] == rule.id)["met"] == 2
-
-
-def test_a_rule_for_each_invocation_meets_a_call_anew_that_is_made_anew_and_not_its_clients_tries(faults):
-    faults.add({"match": {}, "action": "lost_response", "each": "invocation", "count": 1})
-    first, again, unnamed = call(), call(), call()
-    first.invocation, again.invocation = "one", "two"
-    assert fired(faults, first, first, again, unnamed, unnamed) == [True, False, True, True, False]
 
 
 def test_removed_rules_meet_nothing(faults):
@@ -108,7 +101,6 @@ def test_removed_rules_meet_nothing(faults):
         {"action": "explode"},
         {"action": "throttle", "match": {"servce": "rds"}},
         {"action": "throttle", "sevice": "rds"},
-        {"action": "throttle", "each": "time"},
         {"action": "kill"},
         {"action": "kill", "pid": 1},
     ],

@@ -3,7 +3,7 @@
 
 from types import SimpleNamespace
 
-from ansible_collections.medzen.multiregion.plugins.module_utils.census.blockers import find_blockers, named_groups
+from ansible_collections.medzen.multiregion.plugins.module_utils.census.blockers import find_blockers
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry import Item, Place
 
 
@@ -41,8 +41,3 @@ def test_an_internet_gateway_is_held_by_public_addresses_only():
 
 def test_a_kind_that_nobody_is_asked_about_has_no_known_blocker():
     assert find_blockers(place(), Item("sns_topic", "t")) == []
-
-
-def test_both_directions_of_rules_name_groups():
-    raw = {"IpPermissionsEgress": [{"UserIdGroupPairs": [{"GroupId": "sg-3"}]}]}
-    assert named_groups(raw) == {"sg-3"}
