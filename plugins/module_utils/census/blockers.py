@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ansible_collections.medzen.multiregion.plugins.module_utils.aws import paginate
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.kinds_network import (
     interface_owner,
-    named_groups,
+    naming_groups,
     public_interfaces,
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.census.registry import Item, Place
@@ -56,12 +56,7 @@ def of_security_group(place: Place, item: Item) -> list[str]:
 
 
 def referencing_groups(place: Place, group: str) -> list[str]:
-    found = paginate(place.client("ec2"), "describe_security_groups", "SecurityGroups")
-    return [
-        f"security group {raw['GroupId']} ({raw.get('GroupName')}) names it in a rule"
-        for raw in found
-        if raw["GroupId"] != group and group in named_groups(raw)
-    ]
+    return naming_groups(paginate(place.client("ec2"), "describe_security_groups", "SecurityGroups"), group)
 
 
 def of_subnet(place: Place, item: Item) -> list[str]:

@@ -218,11 +218,11 @@ def delete_security_group(place: Place, item: Item) -> str:
 
     What no listing of its own network shows is EC2's refusal to tell; then its rules that name others go as well.
     """
-    names = named_by_group(place, item)
-    if is_in_circle(names, item.id):
+    found = groups_beside(place, item)
+    if is_in_circle({raw["GroupId"]: named_groups(raw) for raw in found}, item.id):
         return take_out_rules(place, item)
-    if holders := sorted(group for group, named in names.items() if item.id in named - {group}):
-        raise Blocked("rules of other groups name it", "; ".join(f"security group {one}" for one in holders))
+    if holders := naming_groups(found, item.id):
+        raise Blocked("rules of other groups name it", "; ".join(holders))
     try:
         delete_group(place, item.id)
     except AwsError as error:
@@ -233,11 +233,20 @@ def delete_security_group(place: Place, item: Item) -> str:
 
 
 @describe("list security groups")
-def named_by_group(place: Place, item: Item) -> dict[str, set[str]]:
-    """By group of the item's network, the groups that its rules name: a rule of another network holds nothing."""
+def groups_beside(place: Place, item: Item) -> list[dict]:
+    """The groups of the item's network, itself among them: a rule of another network holds nothing."""
     found = paginate(place.client("ec2"), "describe_security_groups", "SecurityGroups")
     networks = {raw["GroupId"]: raw.get("VpcId") for raw in found}
-    return {raw["GroupId"]: named_groups(raw) for raw in found if raw.get("VpcId") == networks.get(item.id)}
+    return [raw for raw in found if raw.get("VpcId") == networks.get(item.id)]
+
+
+def naming_groups(found: list[dict], group: str) -> list[str]:
+    """Those of the found ones whose rules name the group, in words."""
+    return [
+        f"security group {raw['GroupId']} ({raw.get('GroupName')}) names it in a rule"
+        for raw in found
+        if raw["GroupId"] != group and group in named_groups(raw)
+    ]
 
 
 def named_groups(raw: dict) -> set[str]:

@@ -106,7 +106,8 @@ def test_an_outcome_is_read_as_it_was_told():
 
 
 def test_the_table_counts_what_was_tried_and_names_what_did_not_converge():
-    lost = outcome(Injection("provision_region", "lost"), met=4, exit_codes=(0,), unmet=("sns Publish",))
+    unmet = ('sns Publish eu-west-1 {"TopicArn": "t"}',)
+    lost = outcome(Injection("provision_region", "lost"), met=4, exit_codes=(0,), unmet=unmet)
     bad = outcome(Injection("provision_region", "kill", 1), lost_writes=2, reasons=("lost",), commit="1a2b3c4")
     table = build_table(CALLS, [outcome(), lost, bad], seed=5)
     assert table["write_calls"] == 5
@@ -120,7 +121,7 @@ def test_the_table_counts_what_was_tried_and_names_what_did_not_converge():
         "cutover_dns-kill-2",
     ]
     assert "1 of 3 runs converged; 2 kills of 5 write calls; 2 answers lost" in for_terminal(table)
-    assert "provision_region-lost did not meet: sns Publish" in for_terminal(table)
+    assert "provision_region-lost did not meet 1: sns Publish eu-west-1\n" in for_terminal(table) + "\n"
 
 
 def test_a_kill_that_killed_nobody_is_none():

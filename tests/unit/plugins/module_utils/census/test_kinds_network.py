@@ -27,6 +27,7 @@ def groups(**named):
     return [
         {
             "GroupId": group,
+            "GroupName": f"of {group}",
             "VpcId": "vpc-1",
             "IpPermissions": [{"UserIdGroupPairs": [{"GroupId": one}]} for one in names.split()],
         }
@@ -51,7 +52,7 @@ def test_a_group_that_no_other_one_names_goes_at_once(found):
 def test_a_group_that_another_one_names_waits_for_it_and_ec2_is_not_asked():
     with pytest.raises(Blocked, match="rules of other groups name it") as caught:
         delete("b", groups(a="b", b="c", c=""))
-    assert caught.value.blocker == "security group a" and not caught.value.lasting
+    assert caught.value.blocker == "security group a (of a) names it in a rule" and not caught.value.lasting
 
 
 @pytest.mark.parametrize("found", [groups(a="b", b="a"), groups(a="b", b="c", c="a")])
