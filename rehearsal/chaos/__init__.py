@@ -31,6 +31,7 @@ from rehearsal.chaos.injections import (
     build_table,
     every_injection,
     for_terminal,
+    is_name,
     read_outcome,
     sample,
     seconds_left,
@@ -71,6 +72,10 @@ def main(args: argparse.Namespace) -> int:
     if unknown := [name for name in asked if name not in known]:
         found, expected = ", ".join(unknown), ", ".join(known)
         print(f"error: no playbook {found} in the move; expected some of {expected}.", file=sys.stderr)
+        return 2
+    if args.only and not is_name(args.only, known):
+        expected = f"<playbook>-kill-<n>, -lost, -throttle or a condition's, as {known[0]}-kill-12"
+        print(f"error: no injection is called {args.only}; expected {expected}.", file=sys.stderr)
         return 2
     keep_worlds_in_memory()
     # Also an end from outside is in order: what was begun is taken down.

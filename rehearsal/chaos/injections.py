@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -126,6 +127,12 @@ def every_injection(write_calls: Mapping[str, int], kinds: Iterable[str] = KINDS
                 rows = [one for one in CONDITIONS.values() if (one.kind, one.playbook) == (kind, playbook)]
                 found += [Injection(playbook, kind, what=one.what) for one in rows]
     return found
+
+
+def is_name(name: str, playbooks: Iterable[str]) -> bool:
+    """Whether an injection can be called so; at how many calls there is something to kill, only a run tells."""
+    kill = any(re.fullmatch(rf"{playbook}-kill-[1-9][0-9]*", name) for playbook in playbooks)
+    return kill or name in [one.name for one in every_injection(dict.fromkeys(playbooks, 0))]
 
 
 def sample(injections: list[Injection], count: int, seed: int) -> list[Injection]:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from rehearsal import chaos
-from rehearsal.chaos.injections import Outcome, every_injection
+from rehearsal.chaos.injections import Outcome, every_injection, is_name
 
 CALLS = {"provision_region": 1, "cutover_dns": 2}
 
@@ -64,6 +64,21 @@ def test_an_unknown_playbook_is_refused_before_a_world_comes_up(given, capsys):
     chaos.add_arguments(parser)
     assert chaos.main(parser.parse_args(given)) == 2
     assert "no playbook cutover in the move; expected some of provision_region, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name", ["cutover_dns-kill-0", "cutover_dns-kil-3", "cutover_dns-database-cut_lnk", "cutover_dns"]
+)
+def test_an_unknown_injection_is_refused_before_a_world_comes_up(name, capsys):
+    parser = argparse.ArgumentParser()
+    chaos.add_arguments(parser)
+    assert chaos.main(parser.parse_args(["--only", name])) == 2
+    assert f"no injection is called {name}; expected <playbook>-kill-<n>" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["cutover_dns-kill-12", "cutover_dns-lost", "cutover_dns-database-cut_link"])
+def test_what_an_injection_is_called_is_a_name(name):
+    assert is_name(name, CALLS)
 
 
 def test_a_sweep_that_goes_on_tells_the_seconds_of_all_its_sittings(tmp_path, monkeypatch):
