@@ -13,7 +13,7 @@ from rehearsal import contents
 from rehearsal.cloud.repeats import TOKEN_NAMES
 
 # Tokens are new in each run.
-OWN = frozenset(name.lower() for name in TOKEN_NAMES)
+TOKENS = frozenset(name.lower() for name in TOKEN_NAMES)
 
 
 def describe(calls: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> Counter[str]:
@@ -22,7 +22,7 @@ def describe(calls: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> Co
     """
     return Counter(
         f"{one['service']} {one['operation']} {one['region']} "
-        + contents.describe({key: value for key, value in one["parameters"].items() if key.lower() not in OWN}, names)
+        + contents.describe({key: value for key, value in one["parameters"].items() if key.lower() not in TOKENS}, names)
         for one in calls
     )
 
