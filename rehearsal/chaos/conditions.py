@@ -173,7 +173,7 @@ def answers_lost_after_commit(scene: Scene) -> None:
     scene.control("edge", {"lost_answers": 0.0})
 
 
-@condition("database", "cutover_dns", remedy=["provision_region"])
+@condition("database", "cutover_dns", remedy=("provision_region",))
 def lost_log(scene: Scene) -> None:
     """The replica lost its connection for so long that it has to be built anew."""
     database = f"{WORKLOAD}-db-{TARGET}"
@@ -185,7 +185,8 @@ def lost_log(scene: Scene) -> None:
     rds.get_waiter("db_instance_deleted").wait(DBInstanceIdentifier=database, WaiterConfig={"Delay": 1})
 
 
-@condition("database", "cutover_dns")
+# Tasks that have lost their database for so long have ended, and begin again later and later: the gate says who waits.
+@condition("database", "cutover_dns", remedy=("provision_region",))
 def full_disk(scene: Scene) -> None:
     """The target's disk is full just after the source was fenced."""
     which = {"region": TARGET, "identifier": f"{WORKLOAD}-db-{TARGET}"}
