@@ -20,11 +20,12 @@ def describe(calls: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> Co
     """How often each was made: `rds CopyDBSnapshot eu-central-1 {...}`; `calls` are rows of the ledger, `names` those
     of the things that they name by id.
     """
-    return Counter(
-        f"{one['service']} {one['operation']} {one['region']} "
-        + contents.describe({key: value for key, value in one["parameters"].items() if key.lower() not in TOKENS}, names)
-        for one in calls
-    )
+    return Counter(_words(one, names) for one in calls)
+
+
+def _words(call: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    parameters = {key: value for key, value in call["parameters"].items() if key.lower() not in TOKENS}
+    return f"{call['service']} {call['operation']} {call['region']} {contents.describe(parameters, names)}"
 
 
 def unmet(wanted: Counter[str], met: Counter[str]) -> list[str]:
