@@ -33,7 +33,7 @@ QUICK_RETRIES = {
     "PYTHONPATH": str(Path(__file__).parent / "quick_retries"),
     "MEDZEN_RETRIES_FASTER": str(SCALE),
 }
-# A deletion that AWS refuses for a while is a write call each time, so runs differ by a few: a late one is tried again.
+# A call that is refused for a while is a write call each time, so runs may differ by a few: a late kill is tried again.
 KILL_TRIES_MAX = 5
 PLAYBOOK_S_MAX = 3600
 # Ansible's exit code for a playbook that its operator ended with Ctrl-C.

@@ -75,11 +75,6 @@ def of_vpc(place: Place, item: Item) -> list[str]:
     ]
 
 
-def of_internet_gateway(place: Place, item: Item) -> list[str]:
-    """Only interfaces with a public address hold a gateway."""
-    return [one for vpc in item.facts["vpcs"] for one in public_interfaces(place, vpc)]
-
-
 def of_address(place: Place, item: Item) -> list[str]:
     found = place.client("ec2").describe_addresses(AllocationIds=[item.id], aws_retry=True)["Addresses"]
     return [f"network interface {raw['NetworkInterfaceId']}" for raw in found if raw.get("NetworkInterfaceId")]
@@ -102,7 +97,7 @@ def of_certificate(place: Place, item: Item) -> list[str]:
 ASKED: dict[str, Callable[[Place, Item], list[str]]] = {
     "acm_certificate": of_certificate,
     "elastic_ip": of_address,
-    "internet_gateway": of_internet_gateway,
+    "internet_gateway": public_interfaces,
     "rds_subnet_group": of_subnet_group,
     "security_group": of_security_group,
     "subnet": of_subnet,

@@ -93,7 +93,7 @@ def internet_gateway_item(raw: dict) -> Item:
 
 def delete_internet_gateway(place: Place, item: Item) -> str:
     """EC2 detaches none whose network has public addresses: they are looked for before it is asked."""
-    if holders := [one for vpc in item.facts["vpcs"] for one in public_interfaces(place, vpc)]:
+    if holders := public_interfaces(place, item):
         raise Blocked("its network has mapped public addresses", "; ".join(holders))
     for vpc in item.facts["vpcs"]:
         detach_gateway(place, item.id, vpc)
@@ -101,14 +101,18 @@ def delete_internet_gateway(place: Place, item: Item) -> str:
     return "detached and deleted"
 
 
-@describe("list network interfaces of {vpc}")
-def public_interfaces(place: Place, vpc: str) -> list[str]:
-    """Network interfaces with a public address, in words."""
-    filters = [{"Name": "vpc-id", "Values": [vpc]}]
-    found = paginate(place.client("ec2"), "describe_network_interfaces", "NetworkInterfaces", Filters=filters)
+@describe("list network interfaces behind internet gateway {item.id}")
+def public_interfaces(place: Place, item: Item) -> list[str]:
+    """Network interfaces with a public address in the gateway's networks, in words: only these hold it."""
     return [
         f"network interface {raw['NetworkInterfaceId']} with {raw['Association']['PublicIp']} ({interface_owner(raw)})"
-        for raw in found
+        for vpc in item.facts["vpcs"]
+        for raw in paginate(
+            place.client("ec2"),
+            "describe_network_interfaces",
+            "NetworkInterfaces",
+            Filters=[{"Name": "vpc-id", "Values": [vpc]}],
+        )
         if (raw.get("Association") or {}).get("PublicIp")
     ]
 
