@@ -25,29 +25,30 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused
+from ansible_collections.medzen.multiregion.plugins.module_utils.fence_sessions import (
+    find_holders,
+    outlasting,
+    renew_sessions,
+    terminate_all,
+)
 from ansible_collections.medzen.multiregion.plugins.module_utils.fence_sql import (
     ARMED,
-    HOLDERS,
     LAYERS,
+    LEASE,
     POSITION,
     PREPARE,
-    PROOF,
     SCHEMA,
-    SQLSTATE,
-    STALE_SESSIONS,
     TABLES,
     arm_sql,
     disarm_sql,
     function_sql,
+    lease_function_sql,
     limits_sql,
-    newer_rows_sql,
     read_only_sql,
 )
 from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import (
-    APPLICATION_NAME,
     HAS_PSYCOPG,
     describe_errors,
     fetch_dicts,
@@ -62,16 +63,12 @@ if HAS_PSYCOPG:
 else:
     LOCK_FAILURES = ()
 
-STILL_GAP_S = 0.03
-STILL_TIMEOUT_S = 3.0
+LOCK_GAP_S = 0.03
 # Well below deadlock_timeout (1 s): who waits behind us is never ended for our sake.
 LOCK_SLICE_S = 0.2
 DISARM_ATTEMPTS = 10
 DRAIN_POLL_S = 0.005
 TERMINATION_S = 2.0
-SESSION_DRAIN_S = 2.0
-# The clock of the database that was fenced and that of its promoted copy are two.
-CLOCK_MARGIN_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ class FenceRequest:
 
 @dataclass(frozen=True)
 class FenceState:
-    """What a database says about its fence. `gaps` are tables without their trigger."""
+    """What a database says about its fence. `gaps` are tables without their trigger; `leased`: write_lease.py."""
 
     fenced: bool = False
     in_recovery: bool = False
@@ -101,6 +98,7 @@ class FenceState:
     gaps: tuple[str, ...] = ()
     tables: int = 0
     leftover: bool = False
+    leased: bool = False
 
     @property
     def complete(self) -> bool:
@@ -123,17 +121,25 @@ def read_state(connection: psycopg.Connection) -> FenceState:
         row = _read_row(connection)
         standing = _read_only_defaults(connection)
         leftover = fetch_value(connection, f"SELECT to_regnamespace('{SCHEMA}') IS NOT NULL")
+        lease = read_lease_row(connection) or {}
+    leased = lease.get("in_force", False)
     if row is None or row["lifted"]:
-        return FenceState(in_recovery=in_recovery, tables=len(tables), leftover=leftover)
+        return FenceState(in_recovery=in_recovery, tables=len(tables), leftover=leftover, leased=leased)
     return FenceState(
         fenced=True,
         in_recovery=in_recovery,
         # A default that somebody else had set before is not ours to count, nor to reset.
         layers=("triggers", *(layer for layer in row["layers"] if layer in standing)),
-        gaps=tuple(f"{table['schema']}.{table['name']}" for table in tables if not table["fenced"]),
+        gaps=name_gaps(tables),
         tables=len(tables),
+        leased=leased,
         **{key: row[key] for key in ("fence_id", "since", "by", "reason", "lsn", "xid")},
     )
+
+
+def name_gaps(tables: list[dict]) -> tuple[str, ...]:
+    """The tables without their trigger."""
+    return tuple(f"{table['schema']}.{table['name']}" for table in tables if not table["fenced"])
 
 
 def _read_only_defaults(connection: psycopg.Connection) -> list[str]:
@@ -157,6 +163,14 @@ def _read_row(connection: psycopg.Connection) -> dict | None:
         f"fenced_by AS by, reason, layers, lsn::text AS lsn, xid, lifted IS NOT NULL AS lifted "
         f"FROM {SCHEMA}.state ORDER BY lifted IS NOT NULL, {SCHEMA}.state.since DESC LIMIT 1",
     )
+    return rows[0] if rows else None
+
+
+def read_lease_row(connection: psycopg.Connection) -> dict | None:
+    """The lease as it is stored; None without one."""
+    if fetch_value(connection, f"SELECT to_regclass('{SCHEMA}.lease') IS NULL"):
+        return None
+    rows = fetch_dicts(connection, LEASE)
     return rows[0] if rows else None
 
 
@@ -225,7 +239,9 @@ def raise_fence(
         try:
             terminated = _raise_triggers(connection, tables, request, before, Waiter(clock, sleep))
         except MultiregionError:
-            if not before.fenced:
+            if before.leased and not before.fenced:
+                _open(connection, before, keep_lease=True)
+            elif not before.fenced:
                 lift_fence(connection, clock=clock, sleep=sleep)
             raise
     skipped = _add_layers(connection, request, fence_id)
@@ -249,7 +265,9 @@ def _raise_triggers(
     """Layer 1: arm, close, drain. What an earlier run has done of it stays done."""
     terminated: list[dict] = []
     if not before.fenced:
-        _prepare(connection)
+        # A lease in force has its function: one that does nothing would open what has run out.
+        if not before.leased:
+            _prepare(connection)
         terminated += _arm(connection, tables, request, waiter)
         _close(connection, request)
     with describe_errors("look for tables made meanwhile"):
@@ -273,17 +291,17 @@ def _arm(connection: psycopg.Connection, tables: list[dict], request: FenceReque
     for table in tables:
         if table["fenced"]:
             continue
-        holders = _find_holders(connection, [table])
-        if _try_for(connection, arm_sql(table), request.lock_timeout_s, waiter):
+        holders = find_holders(connection, [table])
+        if try_for(connection, arm_sql(table), request.lock_timeout_s, waiter):
             continue
-        ended = _terminate_all(connection, _outlasting(connection, [table], holders)) if request.terminate else []
+        ended = terminate_all(connection, outlasting(connection, [table], holders)) if request.terminate else []
         terminated += ended
-        if not ended or not _try_for(connection, arm_sql(table), TERMINATION_S, waiter):
-            raise _locked_out(_find_holders(connection, [table]), request, terminated)
+        if not ended or not try_for(connection, arm_sql(table), TERMINATION_S, waiter):
+            raise _locked_out(find_holders(connection, [table]), request, terminated)
     return terminated
 
 
-def _try_for(connection: psycopg.Connection, statements: str, limit_s: float, waiter: Waiter) -> bool:
+def try_for(connection: psycopg.Connection, statements: str, limit_s: float, waiter: Waiter) -> bool:
     """Run statements that need a table, in slices: between two of them those that queue behind us go on."""
     deadline = waiter.clock() + limit_s
     while True:
@@ -296,7 +314,7 @@ def _try_for(connection: psycopg.Connection, statements: str, limit_s: float, wa
         except LOCK_FAILURES:
             if waiter.clock() > deadline:
                 return False
-            waiter.sleep(STILL_GAP_S)
+            waiter.sleep(LOCK_GAP_S)
         except psycopg.Error as error:
             raise MultiregionError(f"Failed to change a trigger: {' '.join(str(error).split())}") from error
 
@@ -304,19 +322,20 @@ def _try_for(connection: psycopg.Connection, statements: str, limit_s: float, wa
 def _close(connection: psycopg.Connection, request: FenceRequest) -> None:
     """The moment from which writes are refused."""
     with describe_errors("close the fence"), connection.transaction():
-        connection.execute(function_sql(refuse=True))
+        # The row first: a lease that comes into force keeps others off this table, and leaves the function of a fence.
         _insert_row(connection, request, request.fence_id)
+        connection.execute(function_sql(refuse=True))
 
 
 def _drain(connection: psycopg.Connection, tables: list[dict], request: FenceRequest, waiter: Waiter) -> list[dict]:
     """Wait for the transactions that wrote before the fence; end those that outlast the limit."""
-    before = [holder for holder in _find_holders(connection, tables) if holder["writes"]]
+    before = [holder for holder in find_holders(connection, tables) if holder["writes"]]
     if _is_drained(connection, tables, before, request.lock_timeout_s, waiter):
         return []
-    left = _outlasting(connection, tables, before)
-    terminated = _terminate_all(connection, left) if request.terminate else []
+    left = outlasting(connection, tables, before)
+    terminated = terminate_all(connection, left) if request.terminate else []
     if not _is_drained(connection, tables, left, TERMINATION_S if terminated else 0, waiter):
-        raise _locked_out(_outlasting(connection, tables, left), request, terminated)
+        raise _locked_out(outlasting(connection, tables, left), request, terminated)
     return terminated
 
 
@@ -324,7 +343,7 @@ def _is_drained(
     connection: psycopg.Connection, tables: list[dict], before: list[dict], limit_s: float, waiter: Waiter
 ) -> bool:
     deadline = waiter.clock() + limit_s
-    while before and _outlasting(connection, tables, before):
+    while before and outlasting(connection, tables, before):
         if waiter.clock() > deadline:
             return False
         waiter.sleep(DRAIN_POLL_S)
@@ -368,33 +387,6 @@ def _record_position(connection: psycopg.Connection, fence_id: str) -> None:
         )
 
 
-def _find_holders(connection: psycopg.Connection, tables: list[dict]) -> list[dict]:
-    with describe_errors("look for the sessions that hold the tables"):
-        return fetch_dicts(connection, HOLDERS, ([table["oid"] for table in tables],))
-
-
-def _outlasting(connection: psycopg.Connection, tables: list[dict], before: list[dict]) -> list[dict]:
-    """The same transactions as before that still hold their tables. Others only came after them."""
-    known = {(holder["pid"], holder["transaction"]) for holder in before}
-    return [holder for holder in _find_holders(connection, tables) if (holder["pid"], holder["transaction"]) in known]
-
-
-def _terminate_all(connection: psycopg.Connection, holders: list[dict]) -> list[dict]:
-    """End them; an autovacuum gives way by itself within deadlock_timeout."""
-    return [
-        holder
-        for holder in holders
-        if holder["backend_type"] in (None, "client backend") and _terminate(connection, holder["pid"])
-    ]
-
-
-def _terminate(connection: psycopg.Connection, pid: int) -> bool:
-    try:
-        return bool(fetch_value(connection, "SELECT pg_terminate_backend(%s)", (pid,)))
-    except pg_errors.InsufficientPrivilege:
-        return False
-
-
 def _locked_out(holders: list[dict], request: FenceRequest, terminated: list[dict]) -> Refused:
     return Refused(
         f"Writers keep their tables for longer than {request.lock_timeout_s:g} s, so nothing was fenced.",
@@ -403,80 +395,6 @@ def _locked_out(holders: list[dict], request: FenceRequest, terminated: list[dic
         "end these sessions, or GRANT pg_signal_backend to the role that logs in, and run again",
         {"blockers": holders, "terminated": terminated},
     )
-
-
-# ---- proving ----
-
-
-def probe_writes(connection: psycopg.Connection) -> dict:
-    """Try to write to every table that this session's role may write to; nothing is ever written."""
-    with describe_errors("make the test writes"):
-        connection.execute(PROOF)
-        proof = fetch_value(connection, "SELECT current_setting('medzen.proof')::json")
-    return dict(proof)
-
-
-def check_proof(proof: dict) -> dict:
-    """A proof is: tried, refused by the trigger, everywhere. What could not be tried proves nothing."""
-    holes = proof["passed"] + proof["soft"] + proof["unclear"]
-    if holes or not proof["refused"]:
-        raise Refused(
-            "The fence does not hold.",
-            f"of the tables that {proof['role']} may write to, {proof['refused']} refused, "
-            f"{', '.join(holes[:10]) or 'and there were no others'} did not",
-            "every table refuses a write with SQLSTATE 25006",
-            "fence again: tables made meanwhile are added",
-            {"proof": proof},
-        )
-    return {"sqlstate": SQLSTATE, "role": proof["role"], "tables": proof["refused"]}
-
-
-def wait_still(
-    connection: psycopg.Connection,
-    between: Callable[[], Any] = lambda: None,
-    *,
-    timeout_s: float = STILL_TIMEOUT_S,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> dict:
-    """Read the log's end twice with `between` in the middle, again until two readings agree.
-
-    A checkpoint or the server's own bookkeeping may move it now and then, so one difference proves no write.
-    """
-    deadline = clock() + timeout_s
-    with describe_errors("read the log position"):
-        last = read_position(connection)
-        between()
-        while True:
-            sleep(STILL_GAP_S)
-            present = read_position(connection)
-            if present == last or clock() > deadline:
-                return {"lsn": present[0], "xmax": present[1], "lsn_still": present == last}
-            last = present
-
-
-def count_writes_since(connection: psycopg.Connection, state: FenceState) -> dict:
-    """Whether anything was written since the fence: by the transaction counter, and where it moved, by the rows.
-
-    The counter is the whole server's (autovacuum and the provider's heartbeat move it), the rows are exact.
-    """
-    with describe_errors("compare with the state at the fence"):
-        _lsn, xmax = read_position(connection)
-        if state.xid is None:
-            return {"xmax": xmax, "transactions": None, "newer_rows": None}
-        transactions = xmax - state.xid - 1
-        if not transactions:
-            return {"xmax": xmax, "transactions": 0, "newer_rows": 0}
-        tables = fetch_dicts(connection, TABLES)
-        rows = fetch_dicts(connection, newer_rows_sql(tables, state.xid))
-    changed = {row["name"]: row["newer"] for row in rows if row["newer"]}
-    return {
-        "xmax": xmax,
-        "transactions": transactions,
-        "newer_rows": sum(changed.values()),
-        "changed": changed,
-        "rows": {row["name"]: row["rows"] for row in rows},
-    }
 
 
 # ---- lifting ----
@@ -491,6 +409,7 @@ def lift_fence(
 ) -> dict:
     """Open the database again. Returns `changed`, the state before, and the sessions that had to be renewed.
 
+    A lease goes with it: it belongs to the database that was held to it, and copies are opened here too.
     `is_copy`: this is a promoted or restored copy that serves nobody yet, and its clock is not the source's.
     """
     before = read_state(connection)
@@ -505,7 +424,7 @@ def lift_fence(
         return {"changed": False, "state": before, "renewed_sessions": [], "read_only_sessions": []}
     row = _read_row(connection)
     renewed, left = [], []
-    if before.fenced:
+    if before.fenced or before.leased:
         _open(connection, before)
     if row is not None:
         renewed, left = renew_sessions(connection, row["since"], is_copy=is_copy, clock=clock, sleep=sleep)
@@ -513,42 +432,16 @@ def lift_fence(
     return {"changed": True, "state": before, "renewed_sessions": renewed, "read_only_sessions": left}
 
 
-def _open(connection: psycopg.Connection, state: FenceState) -> None:
-    """The moment from which writes pass; takes no lock on any table."""
+def _open(connection: psycopg.Connection, state: FenceState, *, keep_lease: bool = False) -> None:
+    """The moment from which writes pass; takes no lock on any table. A lease that is kept goes on deciding."""
     with describe_errors("lift the fence"), connection.transaction():
-        connection.execute(function_sql(refuse=False))
-        connection.execute(f"UPDATE {SCHEMA}.state SET lifted = clock_timestamp()")
+        connection.execute(f"UPDATE {SCHEMA}.state SET lifted = clock_timestamp() WHERE lifted IS NULL")
+        connection.execute(lease_function_sql() if keep_lease else function_sql(refuse=False))
+        if state.leased and not keep_lease:
+            connection.execute(f"UPDATE {SCHEMA}.lease SET in_force = false")
         for layer in state.layers:
             if layer != "triggers":
                 connection.execute(read_only_sql(connection.info.dbname, _role(layer), on=False))
-
-
-def renew_sessions(
-    connection: psycopg.Connection,
-    since: str,
-    *,
-    is_copy: bool = False,
-    drain_s: float = SESSION_DRAIN_S,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> tuple[list[dict], list[dict]]:
-    """End the sessions that were opened behind the fence, as soon as they are idle: their pool opens writable ones.
-
-    Returns those ended and those left: a read in progress is not cut, unless on a copy.
-    """
-    lifted = fetch_value(connection, f"SELECT max(lifted) FROM {SCHEMA}.state")
-    parameters = (APPLICATION_NAME, since, CLOCK_MARGIN_S if is_copy else 0, lifted)
-    deadline = clock() + drain_s
-    renewed: list[dict] = []
-    while True:
-        with describe_errors("look for sessions opened behind the fence"):
-            stale = fetch_dicts(connection, STALE_SESSIONS, parameters)
-        ended = [s for s in stale if (is_copy or s["state"] == "idle") and _terminate(connection, s["pid"])]
-        renewed += [session for session in ended if session["pid"] not in {known["pid"] for known in renewed}]
-        left = [session for session in stale if session not in ended]
-        if not left or clock() > deadline:
-            return renewed, left
-        sleep(STILL_GAP_S)
 
 
 def drop_rest(connection: psycopg.Connection, *, sleep: Callable[[float], None] = time.sleep) -> bool:
@@ -569,4 +462,4 @@ def drop_rest(connection: psycopg.Connection, *, sleep: Callable[[float], None] 
 
 
 def _disarm(connection: psycopg.Connection, table: dict, waiter: Waiter) -> bool:
-    return any(_try_for(connection, disarm_sql(table), 0, waiter) for _attempt in range(DISARM_ATTEMPTS))
+    return any(try_for(connection, disarm_sql(table), 0, waiter) for _attempt in range(DISARM_ATTEMPTS))

@@ -12,6 +12,7 @@ SCHEMA = "medzen_fence"
 TRIGGER = "medzen_fence_refuse"
 SQLSTATE = "25006"
 MESSAGE = "medzen fence: this database is read only"
+LEASE_MESSAGE = "medzen fence: the lease of this database has run out"
 
 # Tables of an extension belong to its owner, often not ours, and hold no records of the workload.
 TABLES = f"""
@@ -39,6 +40,13 @@ SELECT coalesce(r.rolname, '') AS role
  WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
    AND 'default_transaction_read_only=on' = ANY (s.setconfig)
  ORDER BY 1
+"""
+
+LEASE = f"""
+SELECT lease_s, in_force, clock_timestamp() <= valid_until AS valid,
+       clock_timestamp() BETWEEN held_since + make_interval(secs => lease_s) AND valid_until AS steady,
+       to_char(valid_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS valid_until
+  FROM {SCHEMA}.lease
 """
 
 POSITION = "SELECT pg_current_wal_flush_lsn()::text, pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
@@ -122,23 +130,40 @@ def limits_sql(lock_timeout_s: float) -> str:
 
 def function_sql(*, refuse: bool) -> str:
     """The trigger's function: refusing while fenced, doing nothing once lifted."""
-    body = (
-        f"RAISE EXCEPTION {literal(MESSAGE)} USING ERRCODE = '{SQLSTATE}', "
-        "HINT = 'The workload is moving. Nothing was written; try again in a moment.';"
-        if refuse
-        else "RETURN NULL;"
-    )
+    hint = "The workload is moving. Nothing was written; try again in a moment."
+    return _function(_raise(MESSAGE, hint) if refuse else "RETURN NULL;")
+
+
+def lease_function_sql() -> str:
+    """The function of a fence that closes by itself: refusing from the moment at which the lease runs out.
+
+    It works with its owner's rights, because the application must not write the lease that it is held to. No lease at
+    all compares as unknown, and unknown refuses.
+    """
+    valid = f"IF clock_timestamp() <= (SELECT valid_until FROM {SCHEMA}.lease) THEN RETURN NULL; END IF; "
+    hint = "Nobody has renewed it from outside this region. Nothing was written; try again in a moment."
+    return _function(valid + _raise(LEASE_MESSAGE, hint), "SECURITY DEFINER ")
+
+
+def _function(body: str, rights: str = "") -> str:
     return (
-        f"CREATE OR REPLACE FUNCTION {SCHEMA}.refuse() RETURNS trigger LANGUAGE plpgsql "
+        f"CREATE OR REPLACE FUNCTION {SCHEMA}.refuse() RETURNS trigger LANGUAGE plpgsql {rights}"
         f"SET search_path = pg_catalog AS $medzen$ BEGIN {body} END $medzen$"
     )
+
+
+def _raise(message: str, hint: str) -> str:
+    return f"RAISE EXCEPTION {literal(message)} USING ERRCODE = '{SQLSTATE}', HINT = {literal(hint)};"
 
 
 PREPARE = (
     f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}; "
     f"CREATE TABLE IF NOT EXISTS {SCHEMA}.state (fence_id text PRIMARY KEY, since timestamptz NOT NULL, "
     "fenced_by text NOT NULL, reason text NOT NULL, layers text[] NOT NULL, lsn pg_lsn, xid bigint, "
-    "lifted timestamptz)"
+    "lifted timestamptz); "
+    f"CREATE TABLE IF NOT EXISTS {SCHEMA}.lease (single boolean PRIMARY KEY DEFAULT true CHECK (single), "
+    "lease_s integer NOT NULL, valid_until timestamptz NOT NULL, held_since timestamptz NOT NULL, "
+    "in_force boolean NOT NULL DEFAULT false)"
 )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.medzen.multiregion.plugins.module_utils import fence, parity, rds
+from ansible_collections.medzen.multiregion.plugins.module_utils import fence, fence_proof, parity, rds
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused, WaitTimeout
 from ansible_collections.medzen.multiregion.plugins.module_utils.fence_sql import TABLES, qualified
 from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import (
@@ -107,7 +107,9 @@ class SourceDatabase(Side):
         """A refused write on every table, between two equal readings of the log's end."""
         session = self.application.connection if self.application else self.connection
         proof: dict[str, Any] = {}
-        still = fence.wait_still(self.connection, lambda: proof.update(fence.check_proof(fence.probe_writes(session))))
+        still = fence_proof.wait_still(
+            self.connection, lambda: proof.update(fence_proof.check_proof(fence_proof.probe_writes(session)))
+        )
         by = "application" if self.application else "owner"
         return still | {"refused_write": proof, "proof": by}
 
@@ -115,7 +117,7 @@ class SourceDatabase(Side):
         state = fence.read_state(self.connection)
         if not state.fenced:
             raise Refused("The source's fence is gone.", "no fence", "the fence of this switchover")
-        return fence.count_writes_since(self.connection, state) | {"gaps": list(state.gaps)}
+        return fence_proof.count_writes_since(self.connection, state) | {"gaps": list(state.gaps)}
 
     def unfence(self) -> dict:
         """On a new connection: the old one may hang in whatever failed."""
@@ -249,14 +251,14 @@ class TargetDatabase(Side):
 
     def test_write(self) -> dict:
         """Every table takes writes, a row is really written and rolled back, and the application's role may write."""
-        proof = fence.probe_writes(self.connection)
+        proof = fence_proof.probe_writes(self.connection)
         refuse_if_refused(proof)
         written = write_and_roll_back(self.connection)
         result = {"role": self.login.user, "tables": len(proof["passed"]), "written": written}
         if self.application is None:
             return result
         with connect(self.application, options="") as session:
-            application = fence.probe_writes(session)
+            application = fence_proof.probe_writes(session)
         refuse_if_refused(application)
         return result | {"application_role": application["role"], "application_tables": len(application["passed"])}
 

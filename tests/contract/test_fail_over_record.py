@@ -154,6 +154,69 @@ def test_a_new_failover_begins_without_what_an_earlier_one_and_its_way_back_left
     )
 
 
+@pytest.mark.parametrize(
+    ("lease", "promotion", "wait_s"),
+    [
+        ({"in_force": True, "lease_s": 300}, {"promote_s": 240.2}, 61),
+        ({"in_force": True, "lease_s": 300}, {"promote_s": 900.0}, 0),
+        # A run that joins knows nothing of the promotion's beginning.
+        ({"in_force": True, "lease_s": 300}, {}, 301),
+        ({"in_force": False, "lease_s": 300}, {"promote_s": 240.2}, 0),
+        ({"in_force": False, "lease_s": None}, {}, 0),
+        ({"skipped": True}, {"skipped": True}, 0),
+    ],
+)
+def test_the_copy_is_opened_once_the_lost_primarys_lease_has_run_out(lease, promotion, wait_s):
+    given = {"__fail_over_lease": lease, "fail_over_promotion": promotion}
+    assert int(evaluate("fail_over", "__fail_over_lease_wait_s", DR, **given)) == wait_s
+
+
+def actions(role, name):
+    """The modules of a file's tasks in their order."""
+    told = {"name", "register", "when", "vars", "check_mode", "changed_when", "failed_when"}
+    return [key.rpartition(".")[2] for task in steps(role, name) for key in task if key not in told]
+
+
+def test_the_lease_is_read_behind_the_promotion_and_waited_for_before_the_opening():
+    order = actions("fail_over", "switch")
+    first = order.index("rds_replica_promote")
+    assert order[first : first + 4] == ["rds_replica_promote", "postgresql_write_lease", "wait_for", "postgresql_fence"]
+    # The decision is on record before: who renews reads it.
+    assert "run_record" in order[:first]
+
+
+def test_a_lease_is_renewed_from_a_time_before_the_record_was_read():
+    order = [name for name in actions("write_lease", "main") if name in ("run_record", "postgresql_write_lease")]
+    assert order == ["run_record", "postgresql_write_lease", "run_record", "postgresql_write_lease"]
+    asked, renewed = (
+        task for task in steps("write_lease", "main") if "medzen.multiregion.postgresql_write_lease" in task
+    )
+    counted_from = renewed["medzen.multiregion.postgresql_write_lease"]["counted_from"]
+    assert counted_from == "{{ " + asked["register"] + ".now }}"
+    assert renewed["when"] == "not __write_lease_given_up"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "given_up"),
+    [
+        ({}, {}, False),
+        (SWITCHED, None, True),
+        # Decided between the two readings.
+        ({}, OWN, True),
+        (BACK, BACK, False),
+        ({**SWITCHED, "fail_over_back_at": ""}, None, True),
+        ({**OWN, "fail_over_from_region": "af-south-1"}, None, False),
+    ],
+)
+def test_nobody_renews_the_lease_of_a_region_that_was_given_up(first, second, given_up):
+    given = {"__write_lease_place": {"facts": first}}
+    given["__write_lease_record"] = {"skipped": True} if second is None else {"facts": second}
+    assert evaluate("write_lease", "__write_lease_given_up", DR, **given) is given_up
+    if second is None:
+        del given["__write_lease_record"]
+        assert evaluate("write_lease", "__write_lease_given_up", DR, **given) is given_up
+
+
 @pytest.mark.parametrize("name", ["switch", "main"])
 def test_the_switch_itself_ends_the_failover_that_it_takes_back(name):
     told = [facts for facts in written("cutover", name) if facts.get("cutover_switched_at") is not None]

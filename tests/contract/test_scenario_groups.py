@@ -16,4 +16,5 @@ def test_a_file_that_is_no_scenario_is_a_group_of_its_own():
 def test_files_of_a_folder_and_named_ones_belong_to_their_group():
     assert group_of(FOLDER / "services" / "test_steps.py") == "services"
     assert group_of(FOLDER / "test_drill.py") == group_of(FOLDER / "test_fail_over.py") == "protected"
-    assert group_of(FOLDER / "test_fence.py") == "test_fence"
+    assert group_of(FOLDER / "postgresql" / "test_fence.py") == "postgresql"
+    assert group_of(FOLDER / "test_bad_input.py") == "test_bad_input"

@@ -13,9 +13,7 @@ FUNCTION_LINES_MAX, FILE_LINES_MAX = 70, 500
 DOCUMENTATION = {"DOCUMENTATION", "EXAMPLES", "RETURN"}
 # File to its lines without a module's documentation, and why they are more than 500. Take out what is mended.
 EXEMPT = {
-    "plugins/module_utils/fence.py": (572, "the layers of one fence, which are laid and lifted in one order"),
     "plugins/modules/rds_database.py": (562, "every attribute of an instance, with the way it can be changed"),
-    "tests/scenarios/test_fence.py": (674, "one fence, tried layer by layer against real PostgreSQL"),
 }
 EXEMPT_MAX = 4
 # Exceptions from Ansible's sanity tests; each stands with its reason behind it.

@@ -20,6 +20,7 @@ GROUPS = {
     "moved": ["test_rollback.py", "test_visits.py", "test_validate_system.py", "test_lock.py"],
     "services": ["services"],
     "video_ai": ["test_video_ai.py"],
+    "postgresql": ["postgresql"],
     "secrets": ["test_secrets.py"],
 }
 

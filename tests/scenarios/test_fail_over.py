@@ -2,7 +2,8 @@
 """The primary region is lost while clients write, and comes back alive.
 
 One story in the order of an incident: the replica falls behind, the region goes dark, the DR region becomes production,
-the old region returns with its database, its service and a client that remembers its address.
+the old region returns with its database, its service and a client that remembers its address. It is lost and returns a
+second time: first a watch fences it, then nobody watches and its database is held to a lease.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ EHR = "00000000-0000-4000-8000-0000000000ff"
 BEHIND = 20
 # A lost record is never found: whoever reads it gives up before the scenario waits for the end of the clients in vain.
 PATIENCE_S, LOST_PATIENCE_S = 100, 20
+# Long enough for the next renewal on a busy machine.
+LEASE_S = 20
 
 
 def acknowledged(folder) -> list[dict]:
@@ -347,15 +350,28 @@ def test_the_way_back_to_what_is_a_replica_by_now_is_refused_before_production_i
     assert story.world.takes_writes(OLD) and not story.world.is_fenced(OLD)
 
 
+def hold(world, *options: str):
+    """One run of the schedule that renews the lease."""
+    outcome = world.play("hold_write_lease", *options, write_lease_s=LEASE_S)
+    assert (outcome.code, outcome.writes) == (0, []), str(outcome)
+    return " ".join(outcome.output.split())
+
+
 @pytest.fixture(scope="module")
 def lost_again(story, back, until):
-    """The region is lost once more, after everything was taken back: the run that asks, and the one that is told."""
+    """The region, held to a lease, is lost once more, after everything was taken back: the run that asks, and the one
+    that is told."""
     world = story.world
-    told = SimpleNamespace()
+    told = SimpleNamespace(checked=hold(world, "--check"), was_held=world.is_fenced(OLD))
     with world.quick():
         with world.clients(writes=10, reads=0, patience=PATIENCE_S, database=OLD) as folder:
-            until(lambda: len(acknowledged(folder)) > BEHIND, "writes that the new copy replays")
+            told.first = hold(world)
+            until(lambda: "takes writes until" in hold(world), "a lease that is in force", 120)
+            count = len(acknowledged(folder))
+            until(lambda: len(acknowledged(folder)) > count + BEHIND, "writes under the lease")
+        told.verdict = world.judged(folder, OLD)
         until(lambda: versions(world, OLD) <= versions(world, NEW), "the replica of the DR region")
+        hold(world)
         world.lose(LOST, "blackhole")
         until(lambda: world.resolve(RECORD) == world.resolve(world.balancer(DR)["DNSName"]), "Route 53's own failover")
         told.asked = world.play("fail_over", confirm=LOST)
@@ -371,3 +387,51 @@ def test_a_loss_after_a_way_back_is_a_new_one(story, lost_again):
     assert lost_again.done.code == 0, str(lost_again.done)
     assert story.world.takes_writes(NEW) and story.world.serves_from(DR)
     assert lost_again.facts["fail_over_switched_at"] and "fail_over_back_at" not in lost_again.facts
+
+
+def test_a_lease_comes_into_force_by_its_schedule_and_production_writes_on(lost_again):
+    assert "is not held to its lease yet" in lost_again.checked and not lost_again.was_held
+    assert "is not held to its lease yet" in lost_again.first
+    assert lost_again.verdict.reasons == [], lost_again.verdict
+
+
+def test_the_dr_region_writes_only_when_the_lost_primarys_lease_has_run_out(lost_again):
+    assert 0 < lost_again.facts["fail_over_lease_wait_s"] <= LEASE_S + 1
+    assert lost_again.facts["fail_over_rto_s"] > lost_again.facts["fail_over_lease_wait_s"]
+    print(
+        f"RTO {lost_again.facts['fail_over_rto_s']} s, of that {lost_again.facts['fail_over_lease_wait_s']} s of lease"
+    )
+
+
+@pytest.fixture(scope="module")
+def returned_alone(story, lost_again, until):
+    """The old region comes back, nobody watches, the schedule goes on, and a client writes to the old address."""
+    world = story.world
+    client = Stubborn(world, story.stubborn.address)
+    told = SimpleNamespace(before=versions(world, OLD))
+    with world.quick(), client.at_work():
+        world.lose(LOST, "")
+        until(lambda: sum(status > 0 for _moment, status, _again in client.answers) > BEHIND, "answers from there")
+        told.schedule = hold(world)
+        told.after_schedule = len(client.answers)
+        until(lambda: len(client.answers) > told.after_schedule + BEHIND, "more of them")
+    told.answers = {(status, bool(again)) for _moment, status, again in client.answers if status}
+    told.refused_by_itself = not world.takes_writes(OLD)
+    told.after = versions(world, OLD)
+    with world.quick():
+        told.fenced = world.play("fail_over", confirm=LOST)
+    return told
+
+
+def test_a_primary_that_was_held_to_a_lease_takes_no_write_when_it_returns(returned_alone):
+    assert returned_alone.answers == {(503, True)}, "from the first answer on, without a watch"
+    assert returned_alone.refused_by_itself and returned_alone.after == returned_alone.before
+
+
+def test_nobody_renews_the_lease_of_a_region_that_was_given_up(returned_alone):
+    assert "was given up by fail_over, nobody renews its lease" in returned_alone.schedule
+
+
+def test_a_region_under_a_lease_is_fenced_all_the_same(story, returned_alone):
+    assert returned_alone.fenced.code == 0, str(returned_alone.fenced)
+    assert not story.world.takes_writes(OLD) and "fail_over_fence_due" not in story.world.facts(DR)

