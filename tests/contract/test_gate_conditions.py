@@ -245,6 +245,75 @@ def test_a_region_is_fenced_as_long_as_the_record_says_so(facts, due):
     assert (found == ["fence"]) is due
 
 
+@pytest.mark.parametrize(
+    ("switched_at", "database", "left", "names"),
+    [
+        ("2026-11-28T14:05:00Z", None, True, []),
+        # A run that was ended between the promotion and its record.
+        (None, {**REPLICA, "is_replica": False}, True, []),
+        (None, {**REPLICA, "status": "modifying"}, True, []),
+        # Decided, and nothing promoted: the region still is production.
+        (None, REPLICA, False, ["promotion"]),
+        (None, None, False, ["promotion"]),
+    ],
+)
+def test_a_region_is_not_fenced_while_nothing_was_promoted_in_its_place(switched_at, database, left, names):
+    facts = {"fail_over_fence_due": PRIMARY, "fail_over_to_region": DR, "fail_over_switched_at": switched_at}
+    successor = {"skipped": True} if switched_at else {"region": {"database": database}}
+    given = {"__region_fence_record": {"facts": facts}, "__region_fence_successor": successor}
+    assert evaluate("region_fence", DR, "__region_fence_left", **given) is left
+    assert refused("region_fence", "main", "production has left the region", DR, **given) == names
+
+
+DECIDED = {
+    "fail_over_from_region": PRIMARY,
+    "fail_over_to_region": DR,
+    "fail_over_started_at": "2026-11-28T14:03:22Z",
+    "fail_over_previous_record_sets": [{"name": "ehr.medzenhealth.app", "type": "A", "alias": {"dns_name": "primary"}}],
+}
+
+
+def withdrawing(database=REPLICA, typed=PRIMARY, replica=None, probe=None):
+    """A failover that was decided, and what is seen of both sides when somebody takes it back."""
+    return {
+        "fail_over_withdraw": typed,
+        "__fail_over_record": {"facts": DECIDED},
+        "__fail_over_replica": {"in_recovery": True} if replica is None else replica,
+        "__fail_over_old_probe": {"verdict": "pass"} if probe is None else probe,
+        **region(database=database),
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "changed"),
+    [
+        ([], {}),
+        (["typed region"], {"typed": DR}),
+        (["nothing was promoted"], {"database": {**REPLICA, "is_replica": False}}),
+        (["nothing was promoted"], {"database": {**REPLICA, "status": "modifying"}}),
+        # RDS does not tell yet that it was asked.
+        (["nothing was promoted"], {"replica": {"in_recovery": False}}),
+        (["nothing was promoted"], {"replica": {"failed": True, "msg": "no route"}}),
+        (["the primary answers"], {"probe": {"verdict": "fail", "reasons": ["503"]}}),
+        (["the primary answers"], {"probe": {"skipped": True}}),
+    ],
+)
+def test_a_failover_is_taken_back_while_nothing_was_promoted_and_the_primary_serves(names, changed):
+    assert refused("fail_over", "withdraw", "the failover can be taken back", DR, **withdrawing(**changed)) == names
+
+
+def test_names_get_what_they_had_and_those_that_had_nothing_have_nothing_again():
+    domains = {"records": [{"name": "AI.medzenhealth.app", "type": "A", "alias": {}}]}
+    given = withdrawing() | {"__fail_over_domains": domains} | region(database=REPLICA, balancer={"dns_name": "dr"})
+    changes = evaluate("fail_over", DR, "__fail_over_changes_back", **given)
+    told = {(one["action"], one["record"]["name"]): one["record"].get("alias", {}).get("dns_name") for one in changes}
+    assert told == {
+        ("present", "ehr.medzenhealth.app"): "primary",
+        ("absent", "ehr-failover.medzenhealth.app"): None,
+        ("absent", "ai.medzenhealth.app"): None,
+    }
+
+
 def test_the_fence_that_another_region_waits_for_is_not_raised_here():
     facts = {"fail_over_fence_due": RETIRING}
     assert evaluate("region_fence", DR, "__region_fence_due", __region_fence_record={"facts": facts}) is False

@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 FOLDER = Path(__file__).parent
 GROUPS = {
-    "protected": ["test_fail_over.py", "test_drill.py", "test_refusals.py"],
+    "protected": ["test_fail_over.py", "test_withdraw.py", "test_drill.py", "test_refusals.py"],
     "provisioned": ["test_kill.py", "test_record_regions.py", "test_judge_can_fail.py"],
     "logical": ["test_logical.py"],
     "moved": ["test_rollback.py", "test_visits.py", "test_validate_system.py", "test_lock.py"],
