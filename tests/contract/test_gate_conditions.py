@@ -302,6 +302,16 @@ def test_a_failover_is_taken_back_while_nothing_was_promoted_and_the_primary_ser
     assert refused("fail_over", "withdraw", "the failover can be taken back", DR, **withdrawing(**changed)) == names
 
 
+def test_a_failover_that_was_carried_out_is_not_taken_back_and_nobody_looks_any_further():
+    given = withdrawing(database={**REPLICA, "is_replica": False})
+    del given["__fail_over_replica"], given["__fail_over_old_probe"]
+    gate = "the failover can be taken back"
+    assert refused("fail_over", "withdraw", gate, DR, **given) == ["nothing was promoted", "the primary answers"]
+    (task,) = [one for one in gates(load("roles/fail_over/tasks/withdraw.yml")) if one[GATE]["name"] == gate]
+    found = [template(one["found"], variables_of("fail_over", DR, given)) for one in task[GATE]["that"]]
+    assert found == [PRIMARY, "medzen-ehrbase-replica-eu-west-1: available, no replica, does not answer", "not asked"]
+
+
 def test_names_get_what_they_had_and_those_that_had_nothing_have_nothing_again():
     domains = {"records": [{"name": "AI.medzenhealth.app", "type": "A", "alias": {}}]}
     given = withdrawing() | {"__fail_over_domains": domains} | region(database=REPLICA, balancer={"dns_name": "dr"})
