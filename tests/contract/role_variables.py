@@ -17,6 +17,8 @@ except ImportError:  # before ansible-core 2.19 every text was a template
 
 
 ROOT = Path(__file__).resolve().parents[2]
+GATE = "medzen.multiregion.gate"
+GROUPS = {"primary": ["eu-central-1"], "dr": ["eu-west-1"], "retiring": ["af-south-1"]}
 
 
 def trusted(value):
@@ -34,3 +36,31 @@ def load(path):
 
 def template(text, variables):
     return Templar(DataLoader(), variables=variables).template(trust_as_template(text))
+
+
+def variables_of(role, host, given):
+    own = [part for part in ("defaults", "vars") if (ROOT / "roles" / role / part).exists()]
+    return {
+        **load("group_vars/all.yml"),
+        **{name: value for part in own for name, value in load(f"roles/{role}/{part}/main.yml").items()},
+        "inventory_hostname": host,
+        "groups": GROUPS,
+        "ansible_check_mode": False,
+        **given,
+    }
+
+
+def gates(tasks):
+    for task in tasks:
+        yield from [task] if GATE in task else gates(task.get("block", []))
+
+
+def refused(role, file, gate, host, **given):
+    """The conditions of a gate that do not hold, by name; what is unknown does not."""
+    (task,) = [one for one in gates(load(f"roles/{role}/tasks/{file}.yml")) if one[GATE]["name"] == gate]
+    variables = {**variables_of(role, host, given), **task.get("vars", {})}
+    return [one["name"] for one in task[GATE]["that"] if template(one["condition"], variables) is not True]
+
+
+def evaluate(role, host, expression, **given):
+    return template("{{ " + expression + " }}", variables_of(role, host, given))
