@@ -370,6 +370,11 @@ def lost_again(story, back, until):
             count = len(acknowledged(folder))
             until(lambda: len(acknowledged(folder)) > count + BEHIND, "writes under the lease")
         told.verdict = world.judged(folder, OLD)
+        world.lose(DR, "blackhole")
+        told.alone = world.play("hold_write_lease", write_lease_s=LEASE_S)
+        typed = {"multiregion_lost_regions": [DR], "write_lease_secret_region": LOST}
+        told.typed = world.play("hold_write_lease", write_lease_s=LEASE_S, **typed)
+        world.lose(DR, "")
         until(lambda: versions(world, OLD) <= versions(world, NEW), "the replica of the DR region")
         hold(world)
         world.lose(LOST, "blackhole")
@@ -393,6 +398,13 @@ def test_a_lease_comes_into_force_by_its_schedule_and_production_writes_on(lost_
     assert "is not held to its lease yet" in lost_again.checked and not lost_again.was_held
     assert "is not held to its lease yet" in lost_again.first
     assert lost_again.verdict.reasons == [], lost_again.verdict
+
+
+def test_without_the_dr_regions_record_nobody_renews_until_its_loss_is_typed(lost_again):
+    assert lost_again.alone.code != 0 and lost_again.alone.writes == [], str(lost_again.alone)
+    assert DR in lost_again.alone.error
+    assert (lost_again.typed.code, lost_again.typed.writes) == (0, []), str(lost_again.typed)
+    assert "takes writes until" in " ".join(lost_again.typed.output.split())
 
 
 def test_the_dr_region_writes_only_when_the_lost_primarys_lease_has_run_out(lost_again):
