@@ -25,10 +25,10 @@ author:
 options:
   state:
     description:
-      - V(present) renews the lease. V(absent) takes it away. V(info) only reads, and works on a replica as well.
+      - V(present) renews the lease. V(absent) takes it away.
+      - Without it the lease is only read, on a replica as well.
     type: str
-    choices: [present, absent, info]
-    default: info
+    choices: [present, absent]
   lease_s:
     description:
       - Length of the lease in seconds, from 15 to 3600. Required with O(state=present).
@@ -73,7 +73,6 @@ EXAMPLES = r"""
       password_secret: eu-central-1/medzen-ehrbase/db_admin_password
       sslmode: verify-full
       ca_path: /etc/ssl/rds.pem
-    state: info
     region: eu-west-1
   register: lease
 
@@ -152,7 +151,7 @@ LEASE_S_MAX = 3600
 ARGUMENTS = {
     "login": login_options() | {"required": True},
     "resolvers": resolvers_option(),
-    "state": {"type": "str", "choices": ["present", "absent", "info"], "default": "info"},
+    "state": {"type": "str", "choices": ["present", "absent"]},
     "lease_s": {"type": "int"},
     "counted_from": {"type": "str"},
     "in_force": {"type": "bool", "default": False},
@@ -177,7 +176,7 @@ def is_time(text):
 
 def predict(lease, params):
     """The lease as the task would leave it. A database that is fenced is left as it is."""
-    if lease.fenced or params["state"] == "info":
+    if lease.fenced or params["state"] is None:
         return lease
     if params["state"] == "absent":
         return write_lease.Lease(lease.now)
@@ -222,7 +221,7 @@ def ensure_in(connection, params, *, check_mode=False):
     after = predict(before, params)
     # A schema that is left of an earlier fence is for postgresql_fence to take away.
     has_work = params["state"] == "present" or before.lease_s is not None
-    if params["state"] != "info" and has_work and not before.fenced and not check_mode:
+    if params["state"] is not None and has_work and not before.fenced and not check_mode:
         apply(connection, before, params)
         after = write_lease.read(connection)
     return after.as_result() | {"changed": has_changed(before, after), "diff": build_diff(before, after)}

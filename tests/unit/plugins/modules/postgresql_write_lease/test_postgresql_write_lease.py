@@ -41,7 +41,7 @@ def test_what_is_right_is_taken(lease_s):
         (replace(HELD, in_force=False), {"in_force": True}, True),
         (HELD, {"state": "absent"}, True),
         (BARE, {"state": "absent"}, False),
-        (BARE, {"state": "info"}, False),
+        (BARE, {"state": None}, False),
         (replace(HELD, fenced=True), {"lease_s": 60}, False),
         (replace(HELD, fenced=True), {"state": "absent"}, False),
     ],
