@@ -112,10 +112,10 @@ def put_in_force(
     limit_s: float = 2.0,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> list[str]:
-    """Hold every table to the lease; the tables that were busy for longer than the limit and are not held yet.
+) -> None:
+    """Hold every table to the lease. Those that are busy for longer than the limit stay gaps: no session is ended.
 
-    No session is ended for it. A fence that stands, or is raised at the same time, keeps its function.
+    A fence that stands, or is raised at the same time, keeps its function.
     """
     with describe_errors("look for the tables"):
         fence.refuse_what_cannot_be_fenced(fetch_dicts(connection, TABLES), 0, [])
@@ -123,14 +123,11 @@ def put_in_force(
         # A fence writes its row into this table in the transaction that closes it.
         connection.execute(f"LOCK TABLE {SCHEMA}.state IN SHARE ROW EXCLUSIVE MODE")
         if fetch_value(connection, f"SELECT count(*) FROM {SCHEMA}.state WHERE lifted IS NULL"):
-            return []
+            return
         connection.execute(lease_function_sql())
         connection.execute(f"UPDATE {SCHEMA}.lease SET in_force = true WHERE NOT in_force")
     with describe_errors("look for tables without the lease"):
         tables = [table for table in fetch_dicts(connection, TABLES) if not table["fenced"]]
     waiter = fence.Waiter(clock, sleep)
-    return [
-        f"{table['schema']}.{table['name']}"
-        for table in tables
-        if not fence.try_for(connection, arm_sql(table), limit_s, waiter)
-    ]
+    for table in tables:
+        fence.try_for(connection, arm_sql(table), limit_s, waiter)

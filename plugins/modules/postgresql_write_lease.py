@@ -190,7 +190,8 @@ def apply(connection, lease, params):
         return
     write_lease.refuse_replica(lease)
     write_lease.renew(connection, lease, params["lease_s"], params["counted_from"] or lease.now)
-    if lease.in_force or params["in_force"]:
+    # Every minute: what is held already is left alone, because replacing its function makes each session plan anew.
+    if lease.gaps or params["in_force"] and not lease.in_force:
         write_lease.put_in_force(connection)
 
 

@@ -88,6 +88,19 @@ def test_renewing_again_is_no_change_and_check_mode_writes_nothing(owner):
     assert task(owner, check=True)["changed"] and not task(owner, None)["valid"]
 
 
+def test_a_renewal_leaves_alone_what_is_held_already(owner):
+    def held() -> list[tuple]:
+        """Which transactions made the function and the triggers, as they stand."""
+        made = "SELECT xmin::text FROM pg_proc WHERE proname = 'refuse' UNION ALL SELECT xmin::text FROM pg_trigger"
+        return owner.execute(made).fetchall()
+
+    task(owner, in_force=True)
+    before = held()
+    task(owner, in_force=True)
+    task(owner)
+    assert held() == before
+
+
 def seconds_left(owner) -> float:
     return owner.execute("SELECT extract(epoch FROM valid_until - now())::float FROM medzen_fence.lease").fetchone()[0]
 
