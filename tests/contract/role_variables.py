@@ -18,6 +18,13 @@ except ImportError:  # before ansible-core 2.19 every text was a template
 
 ROOT = Path(__file__).resolve().parents[2]
 GATE = "medzen.multiregion.gate"
+# A copy that follows, as region_state tells it.
+REPLICA = {
+    "identifier": "replica",
+    "status": "available",
+    "is_replica": True,
+    "source_arn": "arn:aws:rds:eu-central-1:1:db:a",
+}
 GROUPS = {"primary": ["eu-central-1"], "dr": ["eu-west-1"], "retiring": ["af-south-1"]}
 
 

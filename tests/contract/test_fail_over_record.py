@@ -4,7 +4,7 @@
 import pytest
 import yaml
 from ansible_collections.medzen.multiregion.plugins.module_utils import gates
-from role_variables import ROOT, load, template
+from role_variables import REPLICA, ROOT, evaluate, template, variables_of
 
 RECORD = "medzen.multiregion.run_record"
 LOST, DR = "eu-central-1", "eu-west-1"
@@ -12,26 +12,7 @@ OWN = {"fail_over_from_region": LOST, "fail_over_to_region": DR, "fail_over_star
 SWITCHED = {**OWN, "fail_over_switched_at": "2026-11-28T14:05:00Z", "fail_over_proved_at": "2026-11-28T14:06:00Z"}
 BACK = {**SWITCHED, "fail_over_back_at": "2026-11-29T10:00:00Z"}
 PROMOTED = {"identifier": "replica", "status": "available", "is_replica": False}
-REPLICA = {
-    "identifier": "replica",
-    "status": "available",
-    "is_replica": True,
-    "source_arn": "arn:aws:rds:eu-central-1:1:db:a",
-}
 BALANCER = "medzen-ehrbase-alb-eu-west-1.elb.amazonaws.com"
-
-
-def evaluate(role, expression, host, **given):
-    """An expression in a role's own variables, with registered results as they are given."""
-    variables = {
-        **load("group_vars/all.yml"),
-        **load(f"roles/{role}/defaults/main.yml"),
-        **load(f"roles/{role}/vars/main.yml"),
-        "inventory_hostname": host,
-        "groups": {"primary": [LOST], "dr": [DR]},
-        **given,
-    }
-    return template("{{ " + expression + " }}", variables)
 
 
 def steps(role, name):
@@ -46,7 +27,7 @@ def written(role, name):
 def stands(facts, database):
     given = {"__fail_over_record": {"facts": facts}, "region_state": {"region": {"database": database}}}
     names = ("ours", "decided", "switched", "proved")
-    return {name for name in names if evaluate("fail_over", f"__fail_over_{name}", DR, **given)}
+    return {name for name in names if evaluate("fail_over", DR, f"__fail_over_{name}", **given)}
 
 
 @pytest.mark.parametrize(
@@ -88,13 +69,13 @@ def test_a_failover_on_record_stands_only_while_its_database_is_no_replica(facts
 def test_a_name_that_leads_elsewhere_is_told(before, expected):
     given = {"region_state": {"region": {"balancer": {"dns_name": BALANCER.upper()}}}}
     standing = {"before": before, "changes": [{"action": "upsert"}]}
-    assert evaluate("fail_over", "__fail_over_elsewhere", DR, **given, __fail_over_standing=standing) == expected
+    assert evaluate("fail_over", DR, "__fail_over_elsewhere", **given, __fail_over_standing=standing) == expected
 
 
 @pytest.mark.parametrize("standing", [{"failed": True, "msg": "no answer"}, {"before": [{}], "changes": []}])
 def test_where_nobody_can_say_where_the_name_leads_the_failover_goes_on(standing):
     given = {"region_state": {"region": {"balancer": {"dns_name": BALANCER}}}}
-    assert evaluate("fail_over", "__fail_over_elsewhere", DR, **given, __fail_over_standing=standing) == []
+    assert evaluate("fail_over", DR, "__fail_over_elsewhere", **given, __fail_over_standing=standing) == []
 
 
 @pytest.mark.parametrize(
@@ -115,8 +96,8 @@ def test_a_primary_that_lives_is_mended_or_given_up_by_the_words_that_the_gate_t
         "__fail_over_old_probe": {},
         "__fail_over_replica": {"streaming": streaming, "loss": loss},
     }
-    advice = evaluate("fail_over", "__fail_over_mend", DR, **given)
-    assert evaluate("fail_over", "__fail_over_acceptance", DR, **given) == typed
+    advice = evaluate("fail_over", DR, "__fail_over_mend", **given)
+    assert evaluate("fail_over", DR, "__fail_over_acceptance", **given) == typed
     assert advice.startswith("Mend the primary") and "cutover_dns" not in advice
     assert (f"types -e 'accept_loss=\"{typed}\"'" in advice) == bool(typed), advice
 
@@ -135,7 +116,7 @@ def test_whether_the_primary_sends_is_unknown_where_the_replica_does_not_say(rep
     gate = next(task for task in steps("fail_over", "decide") if task["name"].endswith("what may be lost is accepted"))
     asked = next(one for one in gate["medzen.multiregion.gate"]["that"] if "gets nothing more" in one["name"])
     given = {name: asked[name].removeprefix("{{ ").removesuffix(" }}") for name in ("condition", "found")}
-    judged = {name: evaluate("fail_over", text, DR, __fail_over_replica=replica) for name, text in given.items()}
+    judged = {name: evaluate("fail_over", DR, text, __fail_over_replica=replica) for name, text in given.items()}
     # ansible-core 2.18 makes an empty text of none, which a gate takes for unknown as well.
     condition = gates.judge_condition(1, {"condition": None if judged["condition"] == "" else judged["condition"]})
     assert condition["verdict"] == verdict
@@ -168,7 +149,7 @@ def test_a_new_failover_begins_without_what_an_earlier_one_and_its_way_back_left
 )
 def test_the_copy_is_opened_once_the_lost_primarys_lease_has_run_out(lease, promotion, wait_s):
     given = {"__fail_over_lease": lease, "fail_over_promotion": promotion}
-    assert int(evaluate("fail_over", "__fail_over_lease_wait_s", DR, **given)) == wait_s
+    assert int(evaluate("fail_over", DR, "__fail_over_lease_wait_s", **given)) == wait_s
 
 
 def actions(role, name):
@@ -211,10 +192,10 @@ def test_a_lease_is_renewed_from_a_time_before_the_record_was_read():
 def test_nobody_renews_the_lease_of_a_region_that_was_given_up(first, second, given_up):
     given = {"__write_lease_place": {"facts": first}}
     given["__write_lease_record"] = {"skipped": True} if second is None else {"facts": second}
-    assert evaluate("write_lease", "__write_lease_given_up", DR, **given) is given_up
+    assert evaluate("write_lease", DR, "__write_lease_given_up", **given) is given_up
     if second is None:
         del given["__write_lease_record"]
-        assert evaluate("write_lease", "__write_lease_given_up", DR, **given) is given_up
+        assert evaluate("write_lease", DR, "__write_lease_given_up", **given) is given_up
 
 
 @pytest.mark.parametrize("name", ["switch", "main"])
@@ -230,7 +211,7 @@ def test_the_switch_itself_ends_the_failover_that_it_takes_back(name):
     [(LOST, SWITCHED, False), (LOST, BACK, True), (DR, SWITCHED, True), (LOST, {}, True)],
 )
 def test_only_a_switch_to_the_region_that_was_lost_takes_a_failover_back(host, facts, kept):
-    at = evaluate("cutover", "__cutover_back_at", host, __cutover_record={"facts": facts}) or None
+    at = evaluate("cutover", host, "__cutover_back_at", __cutover_record={"facts": facts}) or None
     assert (at == facts.get("fail_over_back_at")) == kept
 
 
@@ -244,7 +225,7 @@ def test_only_a_switch_to_the_region_that_was_lost_takes_a_failover_back(host, f
 )
 def test_a_way_back_that_is_taken_back_is_due_again(facts, expected):
     given = {"__rollback_record": {"facts": facts}}
-    assert evaluate("rollback", "__rollback_from_failover", LOST, **given) is expected
+    assert evaluate("rollback", LOST, "__rollback_from_failover", **given) is expected
 
 
 @pytest.mark.parametrize(
@@ -262,12 +243,12 @@ def test_a_way_back_that_is_taken_back_is_due_again(facts, expected):
 )
 def test_a_way_back_that_was_ended_in_its_watch_goes_on(facts, production, due):
     given = {"__fail_back_record": {"facts": facts}, "audit_path": {"production_region": production}}
-    assert evaluate("fail_back", "__fail_back_due", LOST, **given) is due
+    assert evaluate("fail_back", LOST, "__fail_back_due", **given) is due
 
 
 def test_a_second_diverged_database_of_one_failover_has_a_snapshot_of_its_own():
     def snapshot(**more):
-        return evaluate("fail_back", "__fail_back_snapshot", LOST, __fail_back_record={"facts": {**SWITCHED, **more}})
+        return evaluate("fail_back", LOST, "__fail_back_snapshot", __fail_back_record={"facts": {**SWITCHED, **more}})
 
     assert snapshot().endswith("-diverged-20261128140322")
     assert snapshot(cutover_rolled_back_at="2026-11-21T08:00:00Z") == snapshot()
@@ -277,7 +258,7 @@ def test_a_second_diverged_database_of_one_failover_has_a_snapshot_of_its_own():
 @pytest.mark.parametrize(("facts", "over"), [(SWITCHED, True), (OWN, True), (BACK, False), ({}, False)])
 def test_a_new_copy_in_the_dr_region_ends_the_failover(facts, over):
     given = {"hostvars": {LOST: {"run_record_result": {"facts": facts}}}}
-    assert evaluate("dr_replica", "__dr_replica_over", DR, **given) is over
+    assert evaluate("dr_replica", DR, "__dr_replica_over", **given) is over
     ended = [facts for facts in written("dr_replica", "main") if "fail_over_back_at" in facts]
     assert [one["fail_back_parked_at"] for one in ended] == [None]
 
@@ -294,7 +275,7 @@ def give_way(status, **given):
     names = ("Join what is under way at the old database", "Find the rows that only the old database has")
     asked = found["Refuse to delete what nobody has compared"]["when"]
     whens = [*([found[name]["when"]] for name in names), asked]
-    return tuple(all(evaluate("fail_back", f"({one}) | bool", LOST, **variables) for one in when) for when in whens)
+    return tuple(all(evaluate("fail_back", LOST, f"({one}) | bool", **variables) for one in when) for when in whens)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +297,7 @@ def test_what_was_not_compared_is_unknown_and_refuses():
     task = next(one for one in steps("fail_back", "give_way") if "medzen.multiregion.gate" in one)
     inner = condition(task).removeprefix("{{ ").removesuffix(" }}")
     for difference, expected in (({"skipped": True}, None), ({"missing_rows": 0}, True)):
-        found = evaluate("fail_back", inner, LOST, fail_back_difference=difference)
+        found = evaluate("fail_back", LOST, inner, fail_back_difference=difference)
         # ansible-core 2.18 makes an empty text of none, which a gate takes for unknown as well.
         assert (None if found == "" else found) is expected
 
@@ -340,14 +321,7 @@ def test_an_old_database_with_a_table_that_nobody_can_compare_stays(difference, 
 
 
 def resolved(text, given):
-    variables = {
-        **load("group_vars/all.yml"),
-        **load("roles/fail_back/defaults/main.yml"),
-        **load("roles/fail_back/vars/main.yml"),
-        "inventory_hostname": LOST,
-        **given,
-    }
-    return template(text, variables)
+    return template(text, variables_of("fail_back", LOST, given))
 
 
 @pytest.mark.parametrize(("difference", "asked"), [({"skipped": True}, False), ({"missing_rows": 0}, True)])

@@ -4,16 +4,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from role_variables import GATE, GROUPS, evaluate, gates, load, refused, template, variables_of
+from role_variables import GATE, GROUPS, REPLICA, evaluate, gates, load, refused, template, variables_of
 
 PRIMARY, DR, RETIRING = "eu-central-1", "eu-west-1", "af-south-1"
 OLD_ARN = f"arn:aws:rds:{RETIRING}:1:db:old"
-REPLICA = {
-    "identifier": "replica",
-    "status": "available",
-    "is_replica": True,
-    "source_arn": f"arn:aws:rds:{PRIMARY}:1:db:a",
-}
 
 
 def region(**parts):

@@ -2,15 +2,9 @@
 """A failover that was decided and not carried out: when it can be taken back, and what the names get."""
 
 import pytest
-from role_variables import GATE, evaluate, gates, load, refused, template, variables_of
+from role_variables import GATE, REPLICA, evaluate, gates, load, refused, template, variables_of
 
 PRIMARY, DR = "eu-central-1", "eu-west-1"
-REPLICA = {
-    "identifier": "replica",
-    "status": "available",
-    "is_replica": True,
-    "source_arn": f"arn:aws:rds:{PRIMARY}:1:db:a",
-}
 DECIDED = {
     "fail_over_from_region": PRIMARY,
     "fail_over_to_region": DR,
